@@ -46,6 +46,7 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
     let access = pool.get_extension_by_name("kith.common.v1.access").ok_or("option access is gone")?;
     let event = pool.get_extension_by_name("kith.common.v1.event").ok_or("option event is gone")?;
 
+    let mut commands = String::new();
     let mut rust = String::from("/// Every method of every service.\npub const METHODS: &[Method] = &[\n");
     for service in pool.services().filter(|service| service.full_name().starts_with("kith.")) {
         for method in service.methods() {
@@ -58,6 +59,13 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
             };
             let path = format!("/{}/{}", service.full_name(), method.name());
             let changes = method.input().get_field_by_name("request_id").is_some();
+            if changes {
+                let rust_path = method.input().full_name().replace("kith.", "").replace('.', "::");
+                writeln!(
+                    commands,
+                    "impl Command for {rust_path} {{\n    fn request_id(&self) -> &str {{\n        &self.request_id\n    }}\n}}"
+                )?;
+            }
             writeln!(
                 rust,
                 "    Method {{ path: {path:?}, input: {:?}, output: {:?}, access: Access::{variant}, changes_state: {changes} }},",
@@ -100,6 +108,7 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
         )?;
     }
     rust.push_str("];\n\n");
+    rust.push_str(&commands);
     rust.push_str(&impls);
     Ok(rust)
 }

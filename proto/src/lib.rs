@@ -63,4 +63,10 @@ pub trait Event: prost::Message {
     const AGGREGATE: &'static str;
 }
 
+/// A request that changes state: the same content under the same id is answered the same.
+pub trait Command: prost::Message + prost::Name {
+    /// A UUID that the caller made.
+    fn request_id(&self) -> &str;
+}
+
 include!(concat!(env!("OUT_DIR"), "/contracts.rs"));

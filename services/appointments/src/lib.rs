@@ -1,1 +1,3 @@
+//! Appointments: series, visits, and what became of them.
 
+pub mod domain;

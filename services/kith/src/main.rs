@@ -20,8 +20,12 @@ enum Command {
     Local(local::Command),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
         Command::Local(command) => local::run(command),
-    }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("kith: {error:#}");
+        ExitCode::FAILURE
+    })
 }

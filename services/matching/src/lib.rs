@@ -1,1 +1,3 @@
+//! Matching: givers, opportunities, introductions and trials.
 
+pub mod domain;

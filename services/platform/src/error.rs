@@ -103,8 +103,13 @@ impl Error {
     }
 
     /// Turns a violation of a named constraint into a refusal: `.map_err(|e| Error::on_constraint(e, "booking_once", || Clash))`.
-    pub fn on_constraint<R: Refusal>(error: sqlx::Error, constraint: &str, refusal: impl FnOnce() -> R) -> Self {
-        let hit = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) == Some(constraint);
+    pub fn on_constraint<R: Refusal>(
+        error: sqlx::Error,
+        constraint: &str,
+        refusal: impl FnOnce() -> R,
+    ) -> Self {
+        let hit =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) == Some(constraint);
         if hit { refusal().into() } else { Self::Database(error) }
     }
 
@@ -175,7 +180,9 @@ impl Refusal for Common {
             Self::PermissionDenied => Kind::PermissionDenied,
             Self::StaleEtag | Self::Contended => Kind::Aborted,
             Self::RequestIdReused | Self::IdExists => Kind::AlreadyExists,
-            Self::NotCaughtUp | Self::Unavailable | Self::TenantFrozen | Self::DeadlineExceeded => Kind::Unavailable,
+            Self::NotCaughtUp | Self::Unavailable | Self::TenantFrozen | Self::DeadlineExceeded => {
+                Kind::Unavailable
+            }
             Self::EventDead => Kind::FailedPrecondition,
             Self::Overloaded => Kind::ResourceExhausted,
             Self::InTheFuture | Self::TooFarBack { .. } => Kind::InvalidArgument,
@@ -230,9 +237,10 @@ fn database_kind(error: &sqlx::Error) -> Option<Common> {
         };
     }
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            Some(Common::Unavailable)
-        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Some(Common::Unavailable),
         _ => None,
     }
 }

@@ -79,7 +79,10 @@ fn expect(stream: &mut TcpStream, (class, method): (u16, u16)) -> io::Result<Vec
     payload.truncate(size);
     let got = (u16::from_be_bytes([payload[0], payload[1]]), u16::from_be_bytes([payload[2], payload[3]]));
     if got != (class, method) {
-        return Err(io::Error::other(format!("the broker answered with method {got:?}, not {:?}", (class, method))));
+        return Err(io::Error::other(format!(
+            "the broker answered with method {got:?}, not {:?}",
+            (class, method)
+        )));
     }
     Ok(payload.split_off(4))
 }

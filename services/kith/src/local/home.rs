@@ -37,10 +37,12 @@ impl Home {
             Some(home) => home,
             None => Self::choose(&candidates()?)?,
         };
-        for folder in [home.run(), home.logs(), home.rabbitmq()] {
+        for folder in [home.run(), home.logs()] {
             home.make_folder(&folder, 0o755)?;
         }
-        home.make_folder(&home.secrets(), 0o700)?;
+        for folder in [home.rabbitmq(), home.secrets()] {
+            home.make_folder(&folder, 0o700)?;
+        }
         Ok(home)
     }
 
@@ -184,6 +186,9 @@ impl Home {
         self.make_folder(&folder, 0o755)?;
         let name = program.file_name().with_context(|| format!("{} is no program", program.display()))?;
         let copy = folder.join(name);
+        if is_same_build(program, &copy) {
+            return Ok(copy);
+        }
         let draft = folder.join(format!("{}.new", name.display()));
         let copied = fs::copy(program, &draft).and_then(|_| {
             let times = fs::FileTimes::new().set_modified(program.metadata()?.modified()?);
@@ -211,6 +216,12 @@ impl Home {
         }
         Ok(file)
     }
+}
+
+/// Returns whether both files have the same length and time of change.
+fn is_same_build(program: &Path, copy: &Path) -> bool {
+    let (Ok(program), Ok(copy)) = (program.metadata(), copy.metadata()) else { return false };
+    program.len() == copy.len() && program.modified().ok() == copy.modified().ok()
 }
 
 /// Where this workspace's stack may be, in order of preference.

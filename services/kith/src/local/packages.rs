@@ -174,7 +174,8 @@ fn install(packages: &[String]) -> Result<()> {
 }
 
 fn sudo_without_password() -> bool {
-    let status = Command::new("sudo").args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status =
+        Command::new("sudo").args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::files;
 use super::home::Home;
+use super::process;
 
 /// The services in the order they are shown, with their ports from 7101 on.
 pub const SERVICES: [&str; 7] =
@@ -34,12 +36,19 @@ pub struct Ports {
 impl Default for Ports {
     fn default() -> Self {
         let services = (FIRST_SERVICE_PORT..).zip(SERVICES).map(|(port, name)| (name.to_owned(), port));
-        Self { postgres: 7154, broker: 7156, broker_distribution: 7157, epmd: 7158, services: services.collect() }
+        Self {
+            postgres: 7154,
+            broker: 7156,
+            broker_distribution: 7157,
+            epmd: 7158,
+            services: services.collect(),
+        }
     }
 }
 
 /// Which parts of the stack run now, so that their busy ports are their own.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four parts that run or not, independently")]
 pub struct Running {
     pub postgres: bool,
     pub broker: bool,
@@ -50,8 +59,13 @@ pub struct Running {
 impl Ports {
     /// Returns the remembered ports, or the default ones.
     pub fn load(home: &Home) -> Result<Self> {
+        Ok(Self::remembered(home)?.unwrap_or_default())
+    }
+
+    /// Returns the ports of an earlier start.
+    pub fn remembered(home: &Home) -> Result<Option<Self>> {
         let path = state_file(home);
-        let Some(text) = files::read(&path)? else { return Ok(Self::default()) };
+        let Some(text) = files::read(&path)? else { return Ok(None) };
         serde_json::from_str(&text).with_context(|| {
             format!("{} cannot be understood; what to do: `kith stop`, then remove that file", path.display())
         })
@@ -74,8 +88,9 @@ impl Ports {
         let services = self.services.values_mut().map(|port| (port, running.services));
         for (port, ours) in fixed.into_iter().chain(services) {
             if !ours {
-                *port = choose(*port, &taken, &is_free)
-                    .with_context(|| format!("no free port found near {port}; what to do: stop what uses them"))?;
+                *port = choose(*port, &taken, &is_free).with_context(|| {
+                    format!("no free port found near {port}; what to do: stop what uses them")
+                })?;
             }
             taken.push(*port);
         }
@@ -94,9 +109,11 @@ fn choose(preferred: u16, taken: &[u16], is_free: impl Fn(u16) -> bool) -> Optio
     }
 }
 
-/// Returns whether nobody listens on the port, here or on every interface.
-pub fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+/// Returns whether nobody listens on the port, here or on every interface. Until the deadline a busy port gets
+/// time: one of a process that was just killed is free a moment later.
+pub fn becomes_free(port: u16, deadline: Instant) -> bool {
+    let patience = deadline.saturating_duration_since(Instant::now());
+    process::poll(patience, || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()).is_some()
 }
 
 fn state_file(home: &Home) -> PathBuf {
@@ -142,6 +159,9 @@ mod tests {
     #[test]
     fn a_port_in_use_is_not_free() {
         let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        assert!(!is_free(socket.local_addr().expect("an address").port()));
+        let port = socket.local_addr().expect("an address").port();
+        assert!(!becomes_free(port, Instant::now()));
+        drop(socket);
+        assert!(becomes_free(port, Instant::now()));
     }
 }

@@ -39,7 +39,8 @@ pub fn url(home: &Home, port: u16) -> Result<Option<String>> {
     Ok(password.map(|password| format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres")))
 }
 
-/// Clears away what a killed postmaster leaves: its children, which hold the shared memory, and its pid file.
+/// Clears away what a killed postmaster leaves: its children, which hold the
+/// shared memory, and its pid and lock files.
 pub fn clear_leftovers(home: &Home) -> Result<()> {
     if running(home).is_some() {
         return Ok(());
@@ -52,7 +53,14 @@ pub fn clear_leftovers(home: &Home) -> Result<()> {
             orphan.stop(&[(Signal::QUIT, Duration::from_secs(3))]);
         }
     }
-    files::remove(&data.join("postmaster.pid"))
+    files::remove(&data.join("postmaster.pid"))?;
+    // PostgreSQL takes a killed postmaster that nobody has reaped yet for a living one, and would not start.
+    for entry in fs::read_dir(home.run()).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".s.PGSQL.") {
+            files::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts the server if it does not run, making the data folder first if there is none.
@@ -86,7 +94,7 @@ pub fn start(home: &Home, bin: &Path, port: u16) -> Result<()> {
 pub fn stop(home: &Home) -> Result<()> {
     if let Some(postmaster) = running(home) {
         // SIGINT is what `pg_ctl -m fast` sends, SIGQUIT is `-m immediate`.
-        postmaster.stop(&[(Signal::INT, Duration::from_secs(60)), (Signal::QUIT, Duration::from_secs(5))]);
+        postmaster.stop(&[(Signal::INT, Duration::from_mins(1)), (Signal::QUIT, Duration::from_secs(5))]);
     }
     clear_leftovers(home)
 }
@@ -122,7 +130,8 @@ fn make_data_folder(home: &Home, bin: &Path) -> Result<()> {
 fn settings(home: &Home, port: u16) -> String {
     let folder = home.run().display().to_string();
     // TCP is what everything here uses; a socket is a convenience that a long path must not turn into a failure.
-    let sockets = if folder.len() > LONGEST_SOCKET_FOLDER { String::new() } else { folder.replace('\'', "''") };
+    let sockets =
+        if folder.len() > LONGEST_SOCKET_FOLDER { String::new() } else { folder.replace('\'', "''") };
     format!(
         "# Written by kith at every start.\n\
          listen_addresses = '127.0.0.1'\n\
@@ -137,7 +146,7 @@ fn settings(home: &Home, port: u16) -> String {
 }
 
 fn wait_until_it_answers(home: &Home, bin: &Path, port: u16) -> Result<()> {
-    let answers = process::poll(Duration::from_secs(120), || {
+    let answers = process::poll(Duration::from_mins(2), || {
         let mut command = home.command(bin.join("pg_isready"));
         command.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
         let ready = match command.status() {
@@ -148,7 +157,11 @@ fn wait_until_it_answers(home: &Home, bin: &Path, port: u16) -> Result<()> {
     });
     let log = home.log("postgres");
     answers.with_context(|| {
-        format!("PostgreSQL does not answer on port {port}; the end of {}:\n{}", log.display(), files::tail(&log))
+        format!(
+            "PostgreSQL does not answer on port {port}; the end of {}:\n{}",
+            log.display(),
+            files::tail(&log)
+        )
     })
 }
 

@@ -3,16 +3,18 @@
 //! A process is named by its id and its start time together, so that an id given to somebody else is never
 //! mistaken for ours. One that has ended but was not reaped (PID 1 does not always do it) counts as gone.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::home::Home;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -69,9 +71,18 @@ impl ProcessId {
         fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd == folder)
     }
 
-    pub fn save(self, path: &Path) -> Result<()> {
+    /// Returns the value a variable had in its environment when it started, as far as that may be read.
+    pub fn started_with(self, variable: &str) -> Option<PathBuf> {
+        let environment = fs::read(format!("/proc/{}/environ", self.pid)).ok()?;
+        let prefix = format!("{variable}=");
+        let entry =
+            environment.split(|byte| *byte == 0).find(|entry| entry.starts_with(prefix.as_bytes()))?;
+        Some(PathBuf::from(OsStr::from_bytes(&entry[prefix.len()..])))
+    }
+
+    pub fn save(self, home: &Home, path: &Path) -> Result<()> {
         let json = serde_json::to_vec(&self).context("cannot write a process id as JSON")?;
-        files::write(path, &json, 0o644)
+        home.write(path, &json, 0o644)
     }
 
     /// Returns the process named in the file if it still lives.
@@ -179,6 +190,19 @@ mod tests {
         let me = ProcessId::of(std::process::id()).expect("this process");
         assert!(me.is_alive());
         assert!(!ProcessId { started: me.started + 1, ..me }.is_alive());
+    }
+
+    #[test]
+    fn the_environment_at_the_start_is_read() {
+        let mut child =
+            std::process::Command::new("sleep").arg("60").env("HOME", "/some/where").spawn().expect("sleep");
+        let process = ProcessId::of(child.id()).expect("a process");
+        let home = poll(Duration::from_secs(5), || {
+            process.started_with("HOME").filter(|_| process.name() == "sleep")
+        });
+        child.kill().expect("killed");
+        child.wait().expect("reaped");
+        assert_eq!(home.as_deref(), Some(Path::new("/some/where")));
     }
 
     #[test]

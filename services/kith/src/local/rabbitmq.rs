@@ -1,6 +1,5 @@
 //! The stack's own RabbitMQ node: a private one with its own cookie, name server (epmd), ports and password.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use super::process::{self, ProcessId};
 const USER: &str = "kith";
 const SECRET: &str = "rabbitmq";
 const COOKIE: &str = "erlang";
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// Returns the node's process if it runs.
 pub fn running(home: &Home) -> Option<ProcessId> {
@@ -25,12 +24,12 @@ pub fn running(home: &Home) -> Option<ProcessId> {
 }
 
 /// Returns the process of the stack's own epmd: the one we started, or one that the node started at its port
-/// after ours was lost.
+/// after ours was lost. Another stack's epmd at the same port is told apart by the HOME it was started with.
 pub fn running_epmd(home: &Home, port: u16) -> Option<ProcessId> {
     ProcessId::load(&epmd_pid_file(home)).or_else(|| {
         let listener = process::listener(port)?;
-        let owner = std::fs::metadata(format!("/proc/{}", listener.pid)).ok()?.uid();
-        (listener.name() == "epmd" && owner == home.account().uid).then_some(listener)
+        let started_in = listener.started_with("HOME")?;
+        (listener.name() == "epmd" && started_in == home.rabbitmq()).then_some(listener)
     })
 }
 
@@ -44,6 +43,7 @@ pub fn url(home: &Home, port: u16) -> Result<Option<String>> {
 pub fn start(home: &Home, sbin: &Path, ports: &Ports) -> Result<()> {
     let password = home.secret(SECRET)?;
     if running(home).is_some() {
+        start_epmd(home, ports)?;
         return wait_until_it_lets_us_in(home, ports, &password, None);
     }
     write_configuration(home, ports, &password)?;
@@ -57,7 +57,7 @@ pub fn start(home: &Home, sbin: &Path, ports: &Ports) -> Result<()> {
         .spawn()
         .context("cannot run rabbitmq-server")?;
     if let Some(process) = ProcessId::of(node.id()) {
-        process.save(&pid_file(home))?;
+        process.save(home, &pid_file(home))?;
     }
     wait_until_it_lets_us_in(home, ports, &password, Some(node))
 }
@@ -96,13 +96,14 @@ fn start_epmd(home: &Home, ports: &Ports) -> Result<()> {
     let output = home.append(&log)?;
     let mut epmd = home
         .detached_command(epmd_program())
+        .env("HOME", home.rabbitmq())
         .args(["-port", &ports.epmd.to_string(), "-address", "127.0.0.1"])
         .stdout(output.try_clone().context("cannot share the log")?)
         .stderr(output)
         .spawn()
         .context("cannot run epmd, a part of Erlang")?;
     if let Some(process) = ProcessId::of(epmd.id()) {
-        process.save(&epmd_pid_file(home))?;
+        process.save(home, &epmd_pid_file(home))?;
     }
     let accepts = process::poll(Duration::from_secs(10), || {
         let ended = epmd.try_wait().ok().flatten().is_some();
@@ -202,7 +203,11 @@ fn wait_until_it_lets_us_in(home: &Home, ports: &Ports, password: &str, node: Op
         Some(true) => Ok(()),
         Some(false) => {
             let start_log = home.log("rabbitmq-start");
-            bail!("RabbitMQ ended while starting; the end of {}:\n{}", start_log.display(), files::tail(&start_log))
+            bail!(
+                "RabbitMQ ended while starting; the end of {}:\n{}",
+                start_log.display(),
+                files::tail(&start_log)
+            )
         }
         None => bail!(
             "RabbitMQ does not let us in on port {} ({}); the end of {}:\n{}",

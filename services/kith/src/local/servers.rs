@@ -5,14 +5,17 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use super::home::Home;
 use super::packages::{self, Needed};
 use super::ports::{self, Ports, Running};
 use super::postgres;
 use super::rabbitmq;
-use super::supervisor;
+use super::services;
+
+/// How long the ports of an earlier start may be busy before somebody else is taken to have them.
+const PORT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where the servers are and which ports the services get.
 #[derive(Clone, Debug)]
@@ -41,7 +44,9 @@ impl Server {
 
     pub fn is_reachable(&self) -> bool {
         let addresses = self.address().to_socket_addrs().into_iter().flatten();
-        addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+        addresses
+            .into_iter()
+            .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
     }
 
     pub fn state(&self) -> &'static str {
@@ -56,7 +61,9 @@ impl Server {
 
 /// Starts what does not run yet. Doing it again changes nothing.
 pub fn up(home: &Home) -> Result<Servers> {
-    let mut ports = Ports::load(home)?;
+    let remembered = Ports::remembered(home)?;
+    let patience = if remembered.is_some() { PORT_PATIENCE } else { Duration::ZERO };
+    let mut ports = remembered.unwrap_or_default();
     let (own_database, own_broker) = own_servers(home, &ports)?;
     if own_database {
         postgres::clear_leftovers(home)?;
@@ -71,9 +78,10 @@ pub fn up(home: &Home) -> Result<Servers> {
         postgres: !own_database || postgres::running(home).is_some(),
         broker: !own_broker || rabbitmq::running(home).is_some(),
         epmd: !own_broker || rabbitmq::running_epmd(home, ports.epmd).is_some(),
-        services: supervisor::running(home).is_some(),
+        services: services::supervisor(home).is_some(),
     };
-    ports.move_busy(running, ports::is_free)?;
+    let deadline = Instant::now() + patience;
+    ports.move_busy(running, |port| ports::becomes_free(port, deadline))?;
     ports.save(home)?;
 
     let starting: Vec<&str> = [(running.postgres, "PostgreSQL"), (running.broker, "RabbitMQ")]
@@ -85,18 +93,31 @@ pub fn up(home: &Home) -> Result<Servers> {
     }
     let begin = Instant::now();
     thread::scope(|scope| {
-        let database = programs
-            .postgres
-            .as_deref()
-            .map(|bin| scope.spawn(|| told("PostgreSQL", running.postgres, begin, postgres::start(home, bin, ports.postgres))));
-        let broker = programs
-            .rabbitmq
-            .as_deref()
-            .map(|sbin| scope.spawn(|| told("RabbitMQ", running.broker, begin, rabbitmq::start(home, sbin, &ports))));
+        let database = programs.postgres.as_deref().map(|bin| {
+            scope.spawn(|| {
+                told("PostgreSQL", running.postgres, begin, postgres::start(home, bin, ports.postgres))
+            })
+        });
+        let broker = programs.rabbitmq.as_deref().map(|sbin| {
+            scope.spawn(|| told("RabbitMQ", running.broker, begin, rabbitmq::start(home, sbin, &ports)))
+        });
         let outcomes = [database, broker].into_iter().flatten().map(joined);
         outcomes.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
     })?;
-    known(home)?.ok_or_else(|| anyhow!("the servers are up, yet their passwords are missing"))
+    let servers =
+        known(home)?.ok_or_else(|| anyhow!("the servers are up, yet their passwords are missing"))?;
+    for (server, variable) in [(&servers.database, "KITH_DATABASE_URL"), (&servers.broker, "KITH_BROKER_URL")]
+    {
+        if !server.is_reachable() {
+            bail!(
+                "{} does not answer at {}\n\
+                 what to do: start the server that {variable} points at, or unset {variable} to have one here",
+                server.name,
+                server.address()
+            );
+        }
+    }
+    Ok(servers)
 }
 
 /// Says when a server that was started here is ready.
@@ -117,14 +138,6 @@ pub fn stop(home: &Home) -> Result<()> {
         let outcomes = [joined(database), joined(broker)];
         outcomes.into_iter().collect()
     })
-}
-
-/// Returns whether one of our own servers or a part of it runs.
-pub fn any_running(home: &Home) -> Result<bool> {
-    let ports = Ports::load(home)?;
-    Ok(postgres::running(home).is_some()
-        || rabbitmq::running(home).is_some()
-        || rabbitmq::running_epmd(home, ports.epmd).is_some())
 }
 
 /// Returns the servers without starting anything; `None` where they were never set up.
@@ -148,9 +161,17 @@ fn own_servers(home: &Home, ports: &Ports) -> Result<(bool, bool)> {
     Ok((database.is_none(), broker.is_none()))
 }
 
-/// Returns the server the operator points at. Our own address, taken over from `kith servers env`, is no such.
+/// Returns the server the operator points at. Our own, taken over from `kith servers env`, is no such: it is
+/// known by its generated password, whatever its port was then.
 fn given(variable: &str, own: Option<&str>) -> Option<String> {
-    std::env::var(variable).ok().filter(|url| !url.is_empty() && Some(url.as_str()) != own)
+    let url = std::env::var(variable).ok().filter(|url| !url.is_empty())?;
+    let is_own = own.is_some_and(|own| credentials(own) == credentials(&url));
+    (!is_own).then_some(url)
+}
+
+/// Returns the part of an address between scheme and host.
+fn credentials(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.rsplit_once('@').map(|(credentials, _)| credentials)
 }
 
 fn joined(handle: thread::ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
@@ -168,6 +189,13 @@ fn host_and_port(url: &str, default_port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_own_server_is_known_by_its_password() {
+        let own = credentials("amqp://kith:secret@127.0.0.1:7156/%2f");
+        assert_eq!(credentials("amqp://kith:secret@127.0.0.1:7256/other"), own);
+        assert_ne!(credentials("amqp://guest:guest@127.0.0.1:7156/%2f"), own);
+    }
 
     #[test]
     fn addresses_are_shown_without_passwords() {

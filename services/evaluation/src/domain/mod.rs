@@ -1,0 +1,64 @@
+//! The rules of evaluation: what a round is, how answers are scored, what may be shown. No I/O.
+
+pub mod continuity;
+pub mod reply_code;
+pub mod round;
+pub mod suppression;
+pub mod swemwbs;
+
+use kith_platform::error::{Kind, Refusal};
+use kith_platform::id_type;
+
+id_type!(
+    /// A survey round.
+    RoundId,
+    /// A Circle, owned by governance.
+    CircleId,
+    /// A Team, owned by teams.
+    TeamId,
+    /// A visit, owned by appointments.
+    VisitId,
+);
+
+/// A rule of evaluation that says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// One answer for every way in which a code can be of no use: unknown, spent, of a closed round.
+    #[error("this reply code cannot be used")]
+    ReplyCodeNotValid,
+    /// Results are shown of closed rounds only: a live result would give single answers away.
+    #[error("the round is still open; its result is shown once it is closed")]
+    RoundStillOpen,
+    /// The instrument has another number of items.
+    #[error(
+        "the questions have {expected} items, so {expected} answers are needed; leave one without a value to skip it"
+    )]
+    WrongNumberOfAnswers {
+        /// How many items there are.
+        expected: usize,
+    },
+}
+
+impl Refusal for Refused {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::ReplyCodeNotValid | Self::RoundStillOpen => Kind::FailedPrecondition,
+            Self::WrongNumberOfAnswers { .. } => Kind::InvalidArgument,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::ReplyCodeNotValid => "REPLY_CODE_NOT_VALID",
+            Self::RoundStillOpen => "ROUND_STILL_OPEN",
+            Self::WrongNumberOfAnswers { .. } => "WRONG_NUMBER_OF_ANSWERS",
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::WrongNumberOfAnswers { expected } => vec![("expected", expected.to_string())],
+            Self::ReplyCodeNotValid | Self::RoundStillOpen => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What finance knows of the others: people, administrators, Teams, Circles with their finance hats, givers' terms.
+
+use chrono::NaiveDate;
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use sqlx::PgConnection;
+
+use crate::domain::settlement::{Terms, TermsKind};
+use crate::domain::{CircleId, TeamId};
+
+/// A Team as far as finance is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Team {
+    /// The Owner.
+    pub owner: PersonId,
+    /// The Circle that it belongs to.
+    pub circle_id: CircleId,
+}
+
+/// Someone's wearing of the finance hat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FinanceHat {
+    /// Which holding.
+    pub holding_id: Uuid,
+    /// Who.
+    pub person: PersonId,
+    /// First day of the term.
+    pub valid_from: NaiveDate,
+    /// First day after the term.
+    pub valid_until: NaiveDate,
+}
+
+/// Notes that a person is known in the tenant.
+pub async fn note_person(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<()> {
+    sqlx::query!(
+        "insert into person (tenant_id, person_id) values ($1, $2) on conflict do nothing",
+        tenant.0,
+        person.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a person is known in the tenant.
+pub async fn has_person(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from person where tenant_id = $1 and person_id = $2) as "found!""#,
+        tenant.0,
+        person.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Notes whether a person is an administrator.
+pub async fn note_administrator(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    person: PersonId,
+    is_administrator: bool,
+) -> Result<()> {
+    if is_administrator {
+        sqlx::query!(
+            "insert into administrator (tenant_id, person_id) values ($1, $2) on conflict do nothing",
+            tenant.0,
+            person.0
+        )
+        .execute(db)
+        .await?;
+    } else {
+        sqlx::query!("delete from administrator where tenant_id = $1 and person_id = $2", tenant.0, person.0)
+            .execute(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether a person is an administrator.
+pub async fn is_administrator(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from administrator where tenant_id = $1 and person_id = $2) as "found!""#,
+        tenant.0,
+        person.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Notes a Team.
+pub async fn note_team(db: &mut PgConnection, tenant: TenantId, team_id: TeamId, team: Team) -> Result<()> {
+    sqlx::query!(
+        "insert into team (tenant_id, team_id, owner_person_id, circle_id) values ($1, $2, $3, $4)
+         on conflict (tenant_id, team_id)
+         do update set owner_person_id = excluded.owner_person_id, circle_id = excluded.circle_id",
+        tenant.0,
+        team_id.0,
+        team.owner.0,
+        team.circle_id.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A Team, where it is known.
+pub async fn team(db: &mut PgConnection, tenant: TenantId, team_id: TeamId) -> Result<Option<Team>> {
+    let row = sqlx::query!(
+        "select owner_person_id, circle_id from team where tenant_id = $1 and team_id = $2",
+        tenant.0,
+        team_id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Team { owner: PersonId(row.owner_person_id), circle_id: CircleId(row.circle_id) }))
+}
+
+/// Notes a Circle and who wears, wore and will wear its finance hat.
+pub async fn note_circle(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    circle_id: CircleId,
+    hats: &[FinanceHat],
+) -> Result<()> {
+    sqlx::query!(
+        "insert into circle (tenant_id, circle_id) values ($1, $2) on conflict do nothing",
+        tenant.0,
+        circle_id.0
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("delete from finance_hat where tenant_id = $1 and circle_id = $2", tenant.0, circle_id.0)
+        .execute(&mut *db)
+        .await?;
+    for hat in hats {
+        sqlx::query!(
+            "insert into finance_hat (tenant_id, holding_id, circle_id, person_id, valid_from, valid_until)
+             values ($1, $2, $3, $4, $5, $6)",
+            tenant.0,
+            hat.holding_id,
+            circle_id.0,
+            hat.person.0,
+            hat.valid_from,
+            hat.valid_until
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Whether a Circle is known.
+pub async fn has_circle(db: &mut PgConnection, tenant: TenantId, circle_id: CircleId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from circle where tenant_id = $1 and circle_id = $2) as "found!""#,
+        tenant.0,
+        circle_id.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Whether a person wears the finance hat on a day: of a Circle, or of any where none is named.
+pub async fn wears_finance_hat(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    circle_id: Option<CircleId>,
+    person: PersonId,
+    day: NaiveDate,
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(
+               select from finance_hat
+               where tenant_id = $1 and person_id = $2 and ($3::uuid is null or circle_id = $3)
+                 and valid_from <= $4 and $4 < valid_until) as "found!""#,
+        tenant.0,
+        person.0,
+        circle_id.map(Uuid::from),
+        day
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Notes all terms of a giver, oldest first.
+pub async fn note_terms(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    giver: PersonId,
+    terms: &[Terms],
+) -> Result<()> {
+    sqlx::query!("delete from giver_terms where tenant_id = $1 and giver_person_id = $2", tenant.0, giver.0)
+        .execute(&mut *db)
+        .await?;
+    for (place, terms) in (0..).zip(terms) {
+        let (kind, circle_id, rule_name, hourly_rate) = match &terms.kind {
+            TermsKind::Paid { circle_id, rule_name, hourly_rate_pence } => {
+                ("paid", Some(circle_id.0), Some(rule_name.as_str()), Some(*hourly_rate_pence))
+            }
+            TermsKind::Save => ("save", None, None, None),
+            TermsKind::Gift => ("gift", None, None, None),
+        };
+        sqlx::query!(
+            "insert into giver_terms
+                 (tenant_id, giver_person_id, place, valid_from, kind, circle_id, rule_name, hourly_rate)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            tenant.0,
+            giver.0,
+            place,
+            terms.valid_from,
+            kind,
+            circle_id,
+            rule_name,
+            hourly_rate
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// All terms of a giver, oldest first.
+pub async fn terms(db: &mut PgConnection, tenant: TenantId, giver: PersonId) -> Result<Vec<Terms>> {
+    let rows = sqlx::query!(
+        "select valid_from, kind, circle_id, rule_name, hourly_rate from giver_terms
+         where tenant_id = $1 and giver_person_id = $2 order by place",
+        tenant.0,
+        giver.0
+    )
+    .fetch_all(db)
+    .await?;
+    let mut terms = Vec::with_capacity(rows.len());
+    for row in rows {
+        let kind = match (row.kind.as_str(), row.circle_id, row.rule_name, row.hourly_rate) {
+            ("paid", Some(circle_id), Some(rule_name), Some(hourly_rate_pence)) => {
+                TermsKind::Paid { circle_id: CircleId(circle_id), rule_name, hourly_rate_pence }
+            }
+            ("save", ..) => TermsKind::Save,
+            ("gift", ..) => TermsKind::Gift,
+            _ => {
+                return Err(Error::Inconsistent {
+                    table: "giver_terms",
+                    row: giver.to_string(),
+                    problem: format!("kind {} does not fit", row.kind),
+                });
+            }
+        };
+        terms.push(Terms { valid_from: row.valid_from, kind });
+    }
+    Ok(terms)
+}

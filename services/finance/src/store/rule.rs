@@ -1,0 +1,179 @@
+//! Contribution rules.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{TenantId, Uuid};
+use sqlx::PgConnection;
+
+use crate::domain::contribution::{BasisPoints, Mode};
+use crate::domain::rule::Rule;
+use crate::domain::{CircleId, DecisionId, Refused, RuleId};
+
+struct Row {
+    id: Uuid,
+    circle_id: Uuid,
+    name: String,
+    effective_from: NaiveDate,
+    revoked_from: Option<NaiveDate>,
+    mode: String,
+    added_bp: Option<i64>,
+    deducted_bp: Option<i64>,
+    share_bp: Option<i64>,
+    decision_id: Option<Uuid>,
+}
+
+impl Row {
+    fn mode(&self) -> Option<Mode> {
+        match (self.mode.as_str(), self.added_bp, self.deducted_bp, self.share_bp) {
+            ("on_rate", Some(added), Some(deducted), None) => Some(Mode::OnRate {
+                added: BasisPoints::new(added).ok()?,
+                deducted: BasisPoints::new(deducted).ok()?,
+            }),
+            ("share_of_total", None, None, Some(share)) => {
+                Some(Mode::ShareOfTotal { share: BasisPoints::new(share).ok()? })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl TryFrom<Row> for Rule {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let mode = row.mode().ok_or_else(|| Error::Inconsistent {
+            table: "contribution_rule",
+            row: row.id.to_string(),
+            problem: "the mode does not fit its columns".into(),
+        })?;
+        Ok(Self {
+            id: RuleId(row.id),
+            circle_id: CircleId(row.circle_id),
+            name: row.name,
+            effective_from: row.effective_from,
+            revoked_from: row.revoked_from,
+            mode,
+            decision_id: row.decision_id.map(DecisionId),
+        })
+    }
+}
+
+/// Adds a rule.
+pub async fn insert(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    rule: &Rule,
+    created_at: DateTime<Utc>,
+) -> Result<()> {
+    let (mode, added, deducted, share) = match rule.mode {
+        Mode::OnRate { added, deducted } => ("on_rate", Some(added.get()), Some(deducted.get()), None),
+        Mode::ShareOfTotal { share } => ("share_of_total", None, None, Some(share.get())),
+    };
+    sqlx::query!(
+        "insert into contribution_rule
+             (tenant_id, id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp,
+              decision_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        tenant.0,
+        rule.id.0,
+        rule.circle_id.0,
+        rule.name,
+        rule.effective_from,
+        rule.revoked_from,
+        mode,
+        added,
+        deducted,
+        share,
+        rule.decision_id.map(Uuid::from),
+        created_at
+    )
+    .execute(db)
+    .await
+    .map_err(|error| {
+        Error::on_constraint(error, "contribution_rule_founding_date_once", || Refused::RuleDateTaken)
+    })?;
+    Ok(())
+}
+
+/// Dates the end of a rule, or takes the date away.
+pub async fn set_revoked_from(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: RuleId,
+    revoked_from: Option<NaiveDate>,
+) -> Result<()> {
+    let changed = sqlx::query!(
+        "update contribution_rule set revoked_from = $3 where tenant_id = $1 and id = $2",
+        tenant.0,
+        id.0,
+        revoked_from
+    )
+    .execute(db)
+    .await?;
+    if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::NotFound("rule")) }
+}
+
+/// A rule by id.
+pub async fn find(db: &mut PgConnection, tenant: TenantId, id: RuleId) -> Result<Option<Rule>> {
+    let row = sqlx::query_as!(
+        Row,
+        "select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp, decision_id
+         from contribution_rule where tenant_id = $1 and id = $2",
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Rule::try_from).transpose()
+}
+
+/// All rules of a Circle with a name.
+pub async fn named(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    circle_id: CircleId,
+    name: &str,
+) -> Result<Vec<Rule>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp, decision_id
+         from contribution_rule where tenant_id = $1 and circle_id = $2 and name = $3 order by effective_from, id",
+        tenant.0,
+        circle_id.0,
+        name
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Rule::try_from).collect()
+}
+
+/// A page of a Circle's rules by name and date, after the rule given.
+pub async fn page(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    circle_id: CircleId,
+    after: Option<(String, NaiveDate, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Rule>> {
+    let (name, day, id) = match after {
+        Some((name, day, id)) => (Some(name), Some(day), Some(id)),
+        None => (None, None, None),
+    };
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp, decision_id
+         from contribution_rule
+         where tenant_id = $1 and circle_id = $2
+           and ($3::text is null or (name collate "C", effective_from, id) > ($3 collate "C", $4, $5))
+         order by name collate "C", effective_from, id limit $6"#,
+        tenant.0,
+        circle_id.0,
+        name,
+        day,
+        id,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Rule::try_from).collect()
+}

@@ -1,0 +1,361 @@
+//! Visits as appointments tells of them, what they came to, and which wait or should be looked at.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use sqlx::PgConnection;
+
+use crate::domain::contribution::Price;
+use crate::domain::settlement::{Newest, Outcome, Paid, Visit, VisitState, Way};
+use crate::domain::share::{Part, Share};
+use crate::domain::{CircleId, DecisionId, PayerId, RuleId, TeamId, TransferId, VisitId};
+
+const STATES: [(VisitState, &str); 5] = [
+    (VisitState::Planned, "planned"),
+    (VisitState::Agreed, "agreed"),
+    (VisitState::Cancelled, "cancelled"),
+    (VisitState::LateCancelled, "late_cancelled"),
+    (VisitState::Missed, "missed"),
+];
+
+const WAYS: [(Way, &str); 4] =
+    [(Way::Unsaid, "unsaid"), (Way::Money, "money"), (Way::CareCoins, "care_coins"), (Way::Gift, "gift")];
+
+fn word_of<T: Copy + PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
+    words.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
+}
+
+fn value_of<T: Copy>(words: &[(T, &'static str)], word: &str) -> Option<T> {
+    words.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
+}
+
+fn inconsistent(table: &'static str, row: Uuid, problem: &str) -> Error {
+    Error::Inconsistent { table, row: row.to_string(), problem: problem.to_owned() }
+}
+
+/// Notes a visit as it now stands.
+pub async fn note_visit(db: &mut PgConnection, tenant: TenantId, visit: &Visit) -> Result<()> {
+    sqlx::query!(
+        "insert into visit
+             (tenant_id, visit_id, team_id, circle_id, giver_person_id, planned_date, state, way, minutes, settlement_no)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (tenant_id, visit_id) do update set
+             team_id = excluded.team_id, circle_id = excluded.circle_id, giver_person_id = excluded.giver_person_id,
+             planned_date = excluded.planned_date, state = excluded.state, way = excluded.way,
+             minutes = excluded.minutes, settlement_no = excluded.settlement_no",
+        tenant.0,
+        visit.id.0,
+        visit.team_id.0,
+        visit.circle_id.0,
+        visit.giver.0,
+        visit.planned_date,
+        word_of(&STATES, visit.state),
+        word_of(&WAYS, visit.way),
+        visit.minutes,
+        visit.settlement_no
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whose arrival makes waiting visits worth another look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    /// Funding of a Team.
+    Funding(TeamId),
+    /// Terms of a giver.
+    Terms(PersonId),
+    /// A rule, of whichever Circle.
+    Rule,
+}
+
+/// Visits that wait to be settled and may now be, by planned day.
+pub async fn waiting(db: &mut PgConnection, tenant: TenantId, arrived: Arrived) -> Result<Vec<Visit>> {
+    let (team_id, giver, rule) = match arrived {
+        Arrived::Funding(team_id) => (Some(team_id.0), None, false),
+        Arrived::Terms(giver) => (None, Some(giver.0), false),
+        Arrived::Rule => (None, None, true),
+    };
+    let rows = sqlx::query!(
+        "select visit.visit_id, visit.team_id, visit.circle_id, visit.giver_person_id, visit.planned_date, visit.state,
+                visit.way, visit.minutes, visit.settlement_no
+         from unsettled_visit unsettled
+         join visit on visit.tenant_id = unsettled.tenant_id and visit.visit_id = unsettled.visit_id
+         where unsettled.tenant_id = $1 and unsettled.reason <> 'earlier_rule'
+           and ($2::uuid is null or unsettled.team_id = $2)
+           and ($3::uuid is null or unsettled.giver_person_id = $3)
+           and (not $4::boolean or unsettled.reason = 'no_rule')
+         order by visit.planned_date, visit.visit_id",
+        tenant.0,
+        team_id,
+        giver,
+        rule
+    )
+    .fetch_all(db)
+    .await?;
+    let mut visits = Vec::with_capacity(rows.len());
+    for row in rows {
+        let state = value_of(&STATES, &row.state);
+        let way = value_of(&WAYS, &row.way);
+        let (Some(state), Some(way)) = (state, way) else {
+            return Err(inconsistent("visit", row.visit_id, "its state or way is not known"));
+        };
+        visits.push(Visit {
+            id: VisitId(row.visit_id),
+            team_id: TeamId(row.team_id),
+            circle_id: CircleId(row.circle_id),
+            giver: PersonId(row.giver_person_id),
+            planned_date: row.planned_date,
+            state,
+            way,
+            minutes: row.minutes,
+            settlement_no: row.settlement_no,
+        });
+    }
+    Ok(visits)
+}
+
+/// The newest settlement of a visit, whether it stands or was taken back.
+pub async fn newest(db: &mut PgConnection, tenant: TenantId, visit_id: VisitId) -> Result<Option<Newest>> {
+    let row = sqlx::query!(
+        r#"select settlement.settlement_no, reversal.visit_id is null as "stands!"
+         from settlement
+         left join settlement_reversal reversal on reversal.tenant_id = settlement.tenant_id
+             and reversal.visit_id = settlement.visit_id and reversal.settlement_no = settlement.settlement_no
+         where settlement.tenant_id = $1 and settlement.visit_id = $2
+         order by settlement.settlement_no desc limit 1"#,
+        tenant.0,
+        visit_id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Newest { settlement_no: row.settlement_no, stands: row.stands }))
+}
+
+/// A settlement as it stands on the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The visit as it was settled; its state and way say no more than that.
+    pub visit: Visit,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Its transfer; none where nothing moved.
+    pub transfer_id: Option<TransferId>,
+}
+
+/// Writes down what a visit came to. `outcome` is money, Care Coins or a gift.
+pub async fn insert(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    visit: &Visit,
+    outcome: &Outcome,
+    transfer_id: Option<TransferId>,
+    created_at: DateTime<Utc>,
+) -> Result<()> {
+    let (kind, minutes, paid) = match outcome {
+        Outcome::Money(paid) => ("money", visit.minutes.unwrap_or_default(), Some(paid)),
+        Outcome::CareCoins(minutes) => ("care_coins", *minutes, None),
+        Outcome::Gift(minutes) => ("gift", *minutes, None),
+        Outcome::Nothing | Outcome::Missing(_) => {
+            return Err(inconsistent("settlement", visit.id.0, "came to nothing that could be written down"));
+        }
+    };
+    sqlx::query!(
+        "insert into settlement
+             (tenant_id, visit_id, settlement_no, circle_id, team_id, giver_person_id, planned_date, kind, minutes,
+              hourly_rate, rule_id, rule_circle_id, rule_name, decision_id, base, payers_total, giver_amount,
+              contribution, transfer_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        tenant.0,
+        visit.id.0,
+        visit.settlement_no,
+        visit.circle_id.0,
+        visit.team_id.0,
+        visit.giver.0,
+        visit.planned_date,
+        kind,
+        minutes,
+        paid.map(|paid| paid.hourly_rate),
+        paid.map(|paid| paid.rule_id.0),
+        paid.map(|paid| paid.rule_circle_id.0),
+        paid.map(|paid| paid.rule_name.as_str()),
+        paid.and_then(|paid| paid.decision_id).map(Uuid::from),
+        paid.map(|paid| paid.price.base),
+        paid.map(|paid| paid.price.payers_total),
+        paid.map(|paid| paid.price.giver_amount),
+        paid.map(|paid| paid.price.contribution),
+        transfer_id.map(Uuid::from),
+        created_at
+    )
+    .execute(&mut *db)
+    .await?;
+    let Some(paid) = paid else { return Ok(()) };
+    for (place, part) in (0..).zip(&paid.parts) {
+        sqlx::query!(
+            "insert into settlement_share (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            tenant.0,
+            visit.id.0,
+            visit.settlement_no,
+            place,
+            part.share.payer.0,
+            part.share.share_bp,
+            part.amount
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A settlement by its number.
+pub async fn find(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    visit_id: VisitId,
+    settlement_no: i64,
+) -> Result<Option<Settled>> {
+    let row = sqlx::query!(
+        "select circle_id, team_id, giver_person_id, planned_date, kind, minutes, hourly_rate, rule_id, rule_circle_id,
+                rule_name, decision_id, base, payers_total, giver_amount, contribution, transfer_id
+         from settlement where tenant_id = $1 and visit_id = $2 and settlement_no = $3",
+        tenant.0,
+        visit_id.0,
+        settlement_no
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (way, outcome) = match row.kind.as_str() {
+        "care_coins" => (Way::CareCoins, Outcome::CareCoins(row.minutes)),
+        "gift" => (Way::Gift, Outcome::Gift(row.minutes)),
+        _ => {
+            let (Some(hourly_rate), Some(rule_id), Some(rule_circle_id), Some(rule_name)) =
+                (row.hourly_rate, row.rule_id, row.rule_circle_id, row.rule_name)
+            else {
+                return Err(inconsistent("settlement", visit_id.0, "money without a rate or a rule"));
+            };
+            let (Some(base), Some(payers_total), Some(giver_amount), Some(contribution)) =
+                (row.base, row.payers_total, row.giver_amount, row.contribution)
+            else {
+                return Err(inconsistent("settlement", visit_id.0, "money without its sums"));
+            };
+            let paid = Paid {
+                hourly_rate,
+                rule_id: RuleId(rule_id),
+                rule_circle_id: CircleId(rule_circle_id),
+                rule_name,
+                decision_id: row.decision_id.map(DecisionId),
+                price: Price { base, payers_total, giver_amount, contribution },
+                parts: parts(db, tenant, visit_id, settlement_no).await?,
+            };
+            (Way::Money, Outcome::Money(paid))
+        }
+    };
+    let visit = Visit {
+        id: visit_id,
+        team_id: TeamId(row.team_id),
+        circle_id: CircleId(row.circle_id),
+        giver: PersonId(row.giver_person_id),
+        planned_date: row.planned_date,
+        state: VisitState::Agreed,
+        way,
+        minutes: Some(row.minutes),
+        settlement_no,
+    };
+    Ok(Some(Settled { visit, outcome, transfer_id: row.transfer_id.map(TransferId) }))
+}
+
+async fn parts(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    visit_id: VisitId,
+    settlement_no: i64,
+) -> Result<Vec<Part>> {
+    let rows = sqlx::query!(
+        "select payer_id, share_bp, amount from settlement_share
+         where tenant_id = $1 and visit_id = $2 and settlement_no = $3 order by place",
+        tenant.0,
+        visit_id.0,
+        settlement_no
+    )
+    .fetch_all(db)
+    .await?;
+    let mut parts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let share = Share { payer: PayerId(row.payer_id), share_bp: row.share_bp };
+        parts.push(Part { share, amount: row.amount });
+    }
+    Ok(parts)
+}
+
+/// Writes down that a settlement was taken back.
+pub async fn insert_reversal(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    visit_id: VisitId,
+    settlement_no: i64,
+    transfer_id: Option<TransferId>,
+    created_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into settlement_reversal (tenant_id, visit_id, settlement_no, transfer_id, created_at)
+         values ($1, $2, $3, $4, $5)",
+        tenant.0,
+        visit_id.0,
+        settlement_no,
+        transfer_id.map(Uuid::from),
+        created_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A settled visit whose rule may not be the one that now governs its day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnderRule {
+    /// Which.
+    pub visit_id: VisitId,
+    /// Its planned local day.
+    pub planned_date: NaiveDate,
+    /// The rule that it was settled under.
+    pub rule_id: RuleId,
+}
+
+/// Settlements that stand, were made under a Circle's rules of a name and are planned from a day.
+pub async fn under_rule(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    circle_id: CircleId,
+    rule_name: &str,
+    from: NaiveDate,
+) -> Result<Vec<UnderRule>> {
+    let rows = sqlx::query!(
+        r#"select settlement.visit_id, settlement.planned_date, settlement.rule_id as "rule_id!"
+         from settlement
+         where settlement.tenant_id = $1 and settlement.rule_circle_id = $2 and settlement.rule_name = $3
+           and settlement.planned_date >= $4
+           and not exists (
+               select from settlement_reversal reversal
+               where reversal.tenant_id = settlement.tenant_id and reversal.visit_id = settlement.visit_id
+                 and reversal.settlement_no = settlement.settlement_no)
+         order by settlement.planned_date, settlement.visit_id"#,
+        tenant.0,
+        circle_id.0,
+        rule_name,
+        from
+    )
+    .fetch_all(db)
+    .await?;
+    let mut settled = Vec::with_capacity(rows.len());
+    for row in rows {
+        settled.push(UnderRule {
+            visit_id: VisitId(row.visit_id),
+            planned_date: row.planned_date,
+            rule_id: RuleId(row.rule_id),
+        });
+    }
+    Ok(settled)
+}

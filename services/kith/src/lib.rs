@@ -1,0 +1,4 @@
+//! What the operator's command does over the public API: the connections and `kith month`.
+
+pub mod client;
+pub mod month;

@@ -1,0 +1,215 @@
+//! Host, tenant and people: everybody is invited, takes up their invitation and can sign in.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use kith_proto::identity::v1::{
+    AcceptInvitationRequest, BootstrapHostRequest, CreateTenantRequest, GetTenantRequest, InvitePersonRequest,
+    ListPeopleRequest, OrganisationRole,
+};
+use tonic::Code;
+
+use super::accounts::Accounts;
+use super::plan::Plan;
+use super::progress::{Count, for_each, say};
+use super::scenario::Scenario;
+use super::world::{People, Person};
+use crate::client::{Hub, Session};
+
+/// Where the host's own things are.
+pub struct Host<'a> {
+    /// Address of the operator's account.
+    pub operator_email: &'a str,
+    /// Private file with the one-time code.
+    pub code_file: &'a Path,
+}
+
+/// A person to be there.
+struct Wanted<'a> {
+    person: &'a Person,
+    name: &'a str,
+    roles: Vec<OrganisationRole>,
+}
+
+/// Brings in the tenant and its people; says whether the tenant was there before.
+pub async fn bring_in(
+    hub: &Hub,
+    scenario: &Scenario,
+    plan: &Plan,
+    accounts: &Accounts,
+    host: &Host<'_>,
+) -> Result<(People, bool)> {
+    let administrator = accounts.member("administrator", "the administrator");
+    let was_there = administrator.can_sign_in().await?;
+    if !was_there {
+        let operator = operator(hub, accounts, host).await?;
+        found_tenant(hub, scenario, plan, &operator, &administrator).await?;
+    }
+    check_tenant(scenario, &administrator).await?;
+    let people = cast(scenario, plan, accounts, administrator);
+    invite(hub, scenario, &people).await?;
+    Ok((people, was_there))
+}
+
+/// Signs the operator in; the first one ever spends the host code.
+async fn operator(hub: &Hub, accounts: &Accounts, host: &Host<'_>) -> Result<Session> {
+    let operator = accounts.operator(host.operator_email);
+    if operator.can_sign_in().await? {
+        return Ok(operator);
+    }
+    let code = fs::read_to_string(host.code_file).with_context(|| {
+        format!(
+            "nobody can sign in as {} with the passwords of this folder, and the host code in {} cannot be read",
+            host.operator_email,
+            host.code_file.display()
+        )
+    })?;
+    let request = BootstrapHostRequest {
+        request_id: String::new(),
+        host_code: code.trim().to_owned(),
+        email: operator.email().to_owned(),
+        password: operator.password().to_owned(),
+    };
+    hub.call_unnamed(operator.who(), request).await.context("the host has no operator whom this command knows")?;
+    say("the host has its first operator");
+    Ok(operator)
+}
+
+async fn found_tenant(
+    hub: &Hub,
+    scenario: &Scenario,
+    plan: &Plan,
+    operator: &Session,
+    administrator: &Session,
+) -> Result<()> {
+    let request = CreateTenantRequest {
+        request_id: String::new(),
+        id: plan.lasting_id("tenant", &[]),
+        slug: scenario.tenant.clone(),
+        display_name: scenario.circle.clone(),
+        time_zone: scenario.zone.name().to_owned(),
+    };
+    let created = operator.call(request).await?;
+    ensure!(
+        !created.administrator_invitation.is_empty(),
+        "the tenant {:?} is there, and {} cannot sign in to it with the passwords of this folder",
+        scenario.tenant,
+        administrator.email()
+    );
+    accept(hub, administrator, created.administrator_invitation).await?;
+    say(&format!("the tenant {:?} is in preparation", scenario.tenant));
+    Ok(())
+}
+
+async fn check_tenant(scenario: &Scenario, administrator: &Session) -> Result<()> {
+    let answer = administrator.call(GetTenantRequest {}).await?;
+    let tenant = answer.tenant.context("the tenant is missing in the answer")?;
+    if tenant.time_zone != scenario.zone.name() {
+        bail!(
+            "time_zone: the tenant {:?} lives by {}, the scenario by {}",
+            scenario.tenant,
+            tenant.time_zone,
+            scenario.zone.name()
+        );
+    }
+    Ok(())
+}
+
+fn cast(scenario: &Scenario, plan: &Plan, accounts: &Accounts, administrator: Session) -> People {
+    let person = |kind: &str, id: &str, account: &str, who: &str| Person {
+        id: plan.lasting_id(kind, &[id]),
+        session: accounts.member(account, who),
+    };
+    let owners = scenario.teams.iter().map(|team| {
+        (team.id.clone(), person("owner", &team.id, &format!("owner.{}", team.id), &team.owner))
+    });
+    let givers = scenario
+        .givers
+        .iter()
+        .map(|giver| (giver.id.clone(), person("giver", &giver.id, &format!("giver.{}", giver.id), &giver.name)));
+    People {
+        administrator,
+        checks: person("office", "checks", "checks", CHECKS_NAME),
+        finance: person("office", "finance", "finance", FINANCE_NAME),
+        owners: owners.collect(),
+        givers: givers.collect(),
+    }
+}
+
+const CHECKS_NAME: &str = "Checks Person";
+const FINANCE_NAME: &str = "Numbers Person";
+
+/// Invites whoever is not there, and takes up the invitations that wait.
+async fn invite(hub: &Hub, scenario: &Scenario, people: &People) -> Result<()> {
+    let mut wanted = vec![
+        Wanted { person: &people.checks, name: CHECKS_NAME, roles: vec![OrganisationRole::Checks] },
+        Wanted { person: &people.finance, name: FINANCE_NAME, roles: Vec::new() },
+    ];
+    for team in &scenario.teams {
+        wanted.push(Wanted { person: &people.owners[&team.id], name: &team.owner, roles: Vec::new() });
+    }
+    for giver in &scenario.givers {
+        wanted.push(Wanted { person: &people.givers[&giver.id], name: &giver.name, roles: Vec::new() });
+    }
+    let joined = joined(&people.administrator).await?;
+    let count = Count::new("people", wanted.len());
+    for_each(wanted, async |one| {
+        if joined.get(&one.person.id) == Some(&true) {
+            count.add(false);
+            return Ok(());
+        }
+        let request = InvitePersonRequest {
+            request_id: String::new(),
+            id: one.person.id.clone(),
+            display_name: one.name.to_owned(),
+            roles: one.roles.iter().map(|role| i32::from(*role)).collect(),
+        };
+        let invited = people.administrator.call(request).await?;
+        // Empty where somebody took it up in the meantime: another run of this command.
+        if !invited.invitation.is_empty() {
+            accept(hub, &one.person.session, invited.invitation).await?;
+        }
+        count.add(true);
+        Ok(())
+    })
+    .await?;
+    count.end();
+    Ok(())
+}
+
+/// Who is there, by id: whether they have taken up their invitation.
+async fn joined(administrator: &Session) -> Result<HashMap<String, bool>> {
+    let mut found = HashMap::new();
+    let mut page_token = String::new();
+    loop {
+        let page = administrator.call(ListPeopleRequest { page_size: 200, page_token }).await?;
+        found.extend(page.people.into_iter().map(|person| (person.id, person.joined)));
+        if page.next_page_token.is_empty() {
+            return Ok(found);
+        }
+        page_token = page.next_page_token;
+    }
+}
+
+/// Takes up an invitation. Where the answer to the first attempt was lost the code is spent, and signing in tells.
+async fn accept(hub: &Hub, session: &Session, invitation: String) -> Result<()> {
+    let request = AcceptInvitationRequest {
+        request_id: String::new(),
+        invitation,
+        email: session.email().to_owned(),
+        password: session.password().to_owned(),
+    };
+    match hub.call_unnamed(session.who(), request).await {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.code() == Code::InvalidArgument => Err(refused.into()),
+        Err(refused) => {
+            if session.can_sign_in().await? {
+                Ok(())
+            } else {
+                Err(refused).with_context(|| format!("{} cannot take up the invitation", session.who()))
+            }
+        }
+    }
+}

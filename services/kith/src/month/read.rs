@@ -1,0 +1,427 @@
+//! Reads a scenario file and finds all its mistakes, each with its place, before anything is sent.
+
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono_tz::Tz;
+use kith_platform::local;
+use kith_proto::appointments::v1::VisitKind;
+use kith_proto::finance::v1::PayerKind;
+use kith_proto::matching::v1::{GiverStatus, UnpaidIntent};
+use serde_json::Value;
+
+use super::fields::{Fields, Problems, entries, kind};
+use super::rule::Rule;
+use super::scenario::{
+    Action, CIRCLE, Change, Contribution, Giver, GiverTerms, Month, Payer, Round, Scenario, Scope, Series, Team,
+};
+
+mod checks;
+#[cfg(test)]
+mod tests;
+
+use checks::Listed;
+
+const STATUSES: [(&str, GiverStatus); 5] = [
+    ("independent", GiverStatus::Independent),
+    ("employed", GiverStatus::Employed),
+    ("volunteer", GiverStatus::Volunteer),
+    ("peer_supporter", GiverStatus::PeerSupporter),
+    ("family_or_friend", GiverStatus::FamilyOrFriend),
+];
+
+const INTENTS: [(&str, UnpaidIntent); 2] = [("save", UnpaidIntent::Save), ("gift", UnpaidIntent::Gift)];
+
+const PAYER_KINDS: [(&str, PayerKind); 7] = [
+    ("private", PayerKind::Private),
+    ("local_authority", PayerKind::LocalAuthority),
+    ("nhs_continuing_healthcare", PayerKind::NhsContinuingHealthcare),
+    ("direct_payment", PayerKind::DirectPayment),
+    ("family_top_up", PayerKind::FamilyTopUp),
+    ("personal_health_budget", PayerKind::PersonalHealthBudget),
+    ("charity", PayerKind::Charity),
+];
+
+const VISIT_KINDS: [(&str, VisitKind); 8] = [
+    ("support", VisitKind::Support),
+    ("personal_care", VisitKind::PersonalCare),
+    ("companionship", VisitKind::Companionship),
+    ("waking_night", VisitKind::WakingNight),
+    ("sleeping_night", VisitKind::SleepingNight),
+    ("outing", VisitKind::Outing),
+    ("peer_support", VisitKind::PeerSupport),
+    ("trial", VisitKind::Trial),
+];
+
+#[derive(Clone, Copy)]
+enum ActionWord {
+    CancelledByOwner,
+    CancelledByGiver,
+    Moved,
+    Actual,
+    Missed,
+}
+
+const ACTIONS: [(&str, ActionWord); 5] = [
+    ("cancelled_by_owner", ActionWord::CancelledByOwner),
+    ("cancelled_by_giver", ActionWord::CancelledByGiver),
+    ("moved", ActionWord::Moved),
+    ("actual", ActionWord::Actual),
+    ("missed", ActionWord::Missed),
+];
+
+/// Reads a scenario, or returns every mistake in it.
+pub fn scenario(text: &str) -> Result<Scenario, Vec<String>> {
+    let value: Value = serde_json::from_str(text).map_err(|error| vec![format!("is no JSON: {error}")])?;
+    let mut problems = Problems::default();
+    let read = Reader { problems: &mut problems }.file(&value);
+    let lines = problems.into_lines();
+    match read {
+        Some(scenario) if lines.is_empty() => Ok(scenario),
+        _ => Err(lines),
+    }
+}
+
+struct Reader<'p> {
+    problems: &'p mut Problems,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, value: &Value) -> Option<Scenario> {
+        let known = [
+            "about", "tenant", "circle", "time_zone", "month", "givers", "teams", "series", "changes",
+            "wellbeing_round",
+        ];
+        let fields = Fields::open(value, "", &known, self.problems)?;
+        if fields.has("about") {
+            fields.text("about", self.problems);
+        }
+        let tenant = self.slug(&fields);
+        let circle = fields.name("circle", 100, self.problems).map(str::to_owned);
+        let zone = self.zone(&fields);
+        let month = self.month(&fields);
+
+        let givers = self.each(&fields, "givers", Self::giver);
+        let teams = self.each(&fields, "teams", Self::team);
+        let series = self.each(&fields, "series", |reader, value, place| reader.series(value, place, zone, month));
+        let changes = self.each(&fields, "changes", Self::change);
+        checks::no_id_twice(&givers, |giver| &giver.id, self.problems);
+        checks::no_id_twice(&teams, |team| &team.id, self.problems);
+        checks::no_id_twice(&series, |series| &series.id, self.problems);
+        checks::names_are_known(&series, &givers, &teams, self.problems);
+        checks::changes_fit(&changes, &series, &givers, self.problems);
+        checks::paid_visits_have_payers(&givers, &teams, &series, self.problems);
+        let rounds = self.rounds(&fields, &teams);
+        Some(Scenario {
+            tenant: tenant?,
+            circle: circle?,
+            zone: zone?,
+            month: month?,
+            givers: givers.into_entries(),
+            teams: teams.into_entries(),
+            series: series.into_entries(),
+            changes: changes.into_entries(),
+            rounds,
+        })
+    }
+
+    /// Reads every entry of a list, keeping each with its place; entries with mistakes are left out.
+    fn each<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        mut read: impl FnMut(&mut Self, &Value, &str) -> Option<T>,
+    ) -> Listed<T> {
+        let mut found = Listed { entries: Vec::new(), whole: fields.has(name) };
+        for (place, value) in fields.list(name, self.problems) {
+            match read(self, value, &place) {
+                Some(one) => found.entries.push((place, one)),
+                None => found.whole = false,
+            }
+        }
+        found
+    }
+
+    fn slug(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let text = fields.text("tenant", self.problems)?;
+        let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        let ends_well = !text.starts_with('-') && !text.ends_with('-');
+        if !(2..=40).contains(&text.len()) || !text.chars().all(fits) || !ends_well {
+            let problem = format!("{text:?} is no short name: 2 to 40 small letters, digits and hyphens between them");
+            self.problems.add(&fields.at("tenant"), problem);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn zone(&mut self, fields: &Fields<'_>) -> Option<Tz> {
+        let text = fields.text("time_zone", self.problems)?;
+        let zone = local::zone(text);
+        if zone.is_none() {
+            self.problems.add(&fields.at("time_zone"), format!("there is no time zone {text:?}"));
+        }
+        zone
+    }
+
+    fn month(&mut self, fields: &Fields<'_>) -> Option<Month> {
+        let text = fields.text("month", self.problems)?;
+        let month = Month::read(text);
+        if month.is_none() {
+            self.problems.add(&fields.at("month"), format!("{text:?} is no month such as 2026-03"));
+        }
+        month
+    }
+
+    fn outward_code(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let text = fields.text("outward_code", self.problems)?;
+        let letters = text.chars().take_while(char::is_ascii_uppercase).count();
+        let rest: Vec<char> = text.chars().skip(letters).collect();
+        let digits_first = rest.first().is_some_and(char::is_ascii_digit);
+        let ends_well = rest.iter().skip(1).all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit());
+        if !(1..=2).contains(&letters) || !(1..=2).contains(&rest.len()) || !digits_first || !ends_well {
+            self.problems.add(&fields.at("outward_code"), format!("{text:?} is no outward code such as E5"));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn giver(&mut self, value: &Value, place: &str) -> Option<Giver> {
+        let known = ["id", "name", "outward_code", "status", "rate_pence", "contribution", "unpaid_intent"];
+        let fields = Fields::open(value, place, &known, self.problems)?;
+        let id = fields.id("id", self.problems);
+        let name = fields.name("name", 100, self.problems);
+        let outward_code = self.outward_code(&fields);
+        let status = fields.choice("status", &STATUSES, self.problems);
+        let terms = self.terms(&fields);
+        Some(Giver {
+            id: id?.to_owned(),
+            name: name?.to_owned(),
+            outward_code: outward_code?,
+            status: status?,
+            terms: terms?,
+        })
+    }
+
+    fn terms(&mut self, fields: &Fields<'_>) -> Option<GiverTerms> {
+        if fields.has("unpaid_intent") {
+            fields.must_not_have(&["rate_pence", "contribution"], "unpaid_intent", self.problems);
+            return fields.choice("unpaid_intent", &INTENTS, self.problems).map(GiverTerms::Unpaid);
+        }
+        if !fields.has("rate_pence") && !fields.has("contribution") {
+            self.problems.add(&fields.at("rate_pence"), "is missing: a giver has a rate or an unpaid_intent");
+            return None;
+        }
+        let rate_pence = fields.whole_number("rate_pence", 1, 1_000_000, self.problems);
+        let value = fields.value("contribution", self.problems)?;
+        let contribution = self.contribution(value, &fields.at("contribution"));
+        Some(GiverTerms::Paid { rate_pence: rate_pence?, contribution: contribution? })
+    }
+
+    fn contribution(&mut self, value: &Value, place: &str) -> Option<Contribution> {
+        let fields = Fields::open(value, place, &["mode", "added_bp", "deducted_bp", "share_bp"], self.problems)?;
+        if fields.choice("mode", &[("on_rate", true), ("share_of_total", false)], self.problems)? {
+            fields.must_not_have(&["share_bp"], "on_rate", self.problems);
+            let added_bp = fields.basis_points("added_bp", 0, self.problems);
+            let deducted_bp = fields.basis_points("deducted_bp", 0, self.problems);
+            return Some(Contribution::OnRate { added_bp: added_bp?, deducted_bp: deducted_bp? });
+        }
+        fields.must_not_have(&["added_bp", "deducted_bp"], "share_of_total", self.problems);
+        Some(Contribution::ShareOfTotal { share_bp: fields.basis_points("share_bp", 0, self.problems)? })
+    }
+
+    fn team(&mut self, value: &Value, place: &str) -> Option<Team> {
+        let fields = Fields::open(value, place, &["id", "owner", "outward_code", "payers"], self.problems)?;
+        let id = fields.id("id", self.problems);
+        if id == Some(CIRCLE) {
+            self.problems.add(&fields.at("id"), format!("{CIRCLE:?} stands for the circle"));
+        }
+        let owner = fields.name("owner", 100, self.problems);
+        let outward_code = self.outward_code(&fields);
+        let payers = self.each(&fields, "payers", Self::payer);
+        if !payers.whole {
+            return None;
+        }
+        checks::no_id_twice(&payers, |payer| &payer.id, self.problems);
+        let payers = payers.into_entries();
+        let sum: i64 = payers.iter().map(|payer| i64::from(payer.share_bp)).sum();
+        if !payers.is_empty() && sum != 10_000 {
+            self.problems.add(&fields.at("payers"), format!("the shares sum to {sum} basis points, not to 10000"));
+        }
+        Some(Team { id: id?.to_owned(), owner: owner?.to_owned(), outward_code: outward_code?, payers })
+    }
+
+    fn payer(&mut self, value: &Value, place: &str) -> Option<Payer> {
+        let fields = Fields::open(value, place, &["payer", "kind", "share_bp"], self.problems)?;
+        let id = fields.id("payer", self.problems);
+        let kind = fields.choice("kind", &PAYER_KINDS, self.problems);
+        let share_bp = fields.basis_points("share_bp", 1, self.problems);
+        Some(Payer { id: id?.to_owned(), kind: kind?, share_bp: share_bp? })
+    }
+
+    fn series(&mut self, value: &Value, place: &str, zone: Option<Tz>, month: Option<Month>) -> Option<Series> {
+        let known = ["id", "team", "giver", "kind", "starts", "wall_minutes", "rrule"];
+        let fields = Fields::open(value, place, &known, self.problems)?;
+        let id = fields.id("id", self.problems);
+        let team = fields.text("team", self.problems);
+        let giver = fields.text("giver", self.problems);
+        let kind = fields.choice("kind", &VISIT_KINDS, self.problems);
+        let starts = self.local_time(&fields, "starts");
+        let wall_minutes = fields.whole_number("wall_minutes", 1, 1440, self.problems);
+        let rule = if fields.has("rrule") { fields.text("rrule", self.problems)? } else { "" };
+        let (starts, month) = (starts?, month?);
+        let (rrule, occurrences) = match repetition(starts, rule, zone?, month) {
+            Ok(repetition) => repetition,
+            Err(problem) => {
+                self.problems.add(&fields.at("rrule"), problem);
+                return None;
+            }
+        };
+        Some(Series {
+            id: id?.to_owned(),
+            team: team?.to_owned(),
+            giver: giver?.to_owned(),
+            kind: kind?,
+            starts,
+            wall_minutes: i32::try_from(wall_minutes?).ok()?,
+            rrule,
+            occurrences,
+        })
+    }
+
+    fn change(&mut self, value: &Value, place: &str) -> Option<Change> {
+        let known = ["series", "occurrence", "action", "at", "covered_by", "to", "began", "ended"];
+        let fields = Fields::open(value, place, &known, self.problems)?;
+        let series = fields.text("series", self.problems);
+        let occurrence = self.local_time(&fields, "occurrence");
+        let action = self.action(&fields);
+        Some(Change { series: series?.to_owned(), occurrence: occurrence?, action: action? })
+    }
+
+    fn action(&mut self, fields: &Fields<'_>) -> Option<Action> {
+        let word = fields.choice("action", &ACTIONS, self.problems)?;
+        let said = fields.text("action", self.problems)?;
+        let belonging: &[&str] = match word {
+            ActionWord::CancelledByOwner => &["at"],
+            ActionWord::CancelledByGiver => &["at", "covered_by"],
+            ActionWord::Moved => &["to"],
+            ActionWord::Actual => &["began", "ended"],
+            ActionWord::Missed => &[],
+        };
+        let others: Vec<&str> = ["at", "covered_by", "to", "began", "ended"]
+            .into_iter()
+            .filter(|name| !belonging.contains(name))
+            .collect();
+        fields.must_not_have(&others, said, self.problems);
+        match word {
+            ActionWord::CancelledByOwner => Some(Action::CancelledByOwner { at: self.instant(fields, "at")? }),
+            ActionWord::CancelledByGiver => {
+                let covered = fields.has("covered_by");
+                let covered_by = if covered { Some(fields.text("covered_by", self.problems)?.to_owned()) } else { None };
+                Some(Action::CancelledByGiver { at: self.instant(fields, "at")?, covered_by })
+            }
+            ActionWord::Moved => Some(Action::Moved { to: self.local_time(fields, "to")? }),
+            ActionWord::Missed => Some(Action::Missed),
+            ActionWord::Actual => {
+                let (began, ended) = (self.instant(fields, "began"), self.instant(fields, "ended"));
+                let (began, ended) = (began?, ended?);
+                if ended <= began {
+                    self.problems.add(&fields.at("ended"), "must be after the beginning");
+                } else if (ended - began).num_hours() > 48 {
+                    self.problems.add(&fields.at("ended"), "must be at most 48 hours after the beginning");
+                }
+                Some(Action::Actual { began, ended })
+            }
+        }
+    }
+
+    fn local_time(&mut self, fields: &Fields<'_>, name: &str) -> Option<NaiveDateTime> {
+        let text = fields.text(name, self.problems)?;
+        let read = NaiveDateTime::parse_from_str(text, local::LOCAL_FORMAT).ok();
+        let exact = read.filter(|time| time.format(local::LOCAL_FORMAT).to_string() == text);
+        let Some(time) = exact else {
+            let problem = format!("{text:?} is no date and time that exists, such as 2026-03-02T09:00:00");
+            self.problems.add(&fields.at(name), problem);
+            return None;
+        };
+        if time.second() != 0 {
+            self.problems.add(&fields.at(name), "must be a whole minute");
+            return None;
+        }
+        Some(time)
+    }
+
+    fn instant(&mut self, fields: &Fields<'_>, name: &str) -> Option<DateTime<Utc>> {
+        let text = fields.text(name, self.problems)?;
+        let Ok(time) = DateTime::parse_from_rfc3339(text) else {
+            let problem = format!("{text:?} is no instant that exists, such as 2026-03-10T10:00:00+00:00");
+            self.problems.add(&fields.at(name), problem);
+            return None;
+        };
+        if time.second() != 0 || time.nanosecond() != 0 {
+            self.problems.add(&fields.at(name), "must be a whole minute");
+            return None;
+        }
+        Some(time.to_utc())
+    }
+
+    fn rounds(&mut self, fields: &Fields<'_>, teams: &Listed<Team>) -> Vec<Round> {
+        if !fields.has("wellbeing_round") {
+            return Vec::new();
+        }
+        let Some(value) = fields.value("wellbeing_round", self.problems) else { return Vec::new() };
+        let Some(map) = value.as_object() else {
+            self.problems.add(&fields.at("wellbeing_round"), format!("must be an object, not {}", kind(value)));
+            return Vec::new();
+        };
+        let mut rounds = Vec::new();
+        for (key, responses) in map {
+            let place = format!("wellbeing_round.{key}");
+            let scope = if key == CIRCLE { Scope::Circle } else { Scope::Team(key.clone()) };
+            if key != CIRCLE && teams.lacks(|team| team.id == *key) {
+                self.problems.add(&place, format!("is neither {CIRCLE:?} nor a team"));
+            }
+            let listed = entries(responses, &place, self.problems);
+            if listed.len() > 500 {
+                self.problems.add(&place, format!("has {} answers, more than 500", listed.len()));
+            }
+            let responses = listed.iter().filter_map(|(place, response)| self.response(response, place)).collect();
+            rounds.push(Round { scope, responses });
+        }
+        rounds
+    }
+
+    fn response(&mut self, value: &Value, place: &str) -> Option<[Option<i32>; 7]> {
+        let answers = entries(value, place, self.problems);
+        if answers.len() != 7 {
+            self.problems.add(place, format!("has {} answers, not 7", answers.len()));
+            return None;
+        }
+        let mut response = [None; 7];
+        for (slot, (place, answer)) in response.iter_mut().zip(&answers) {
+            if answer.is_null() {
+                continue;
+            }
+            let read = answer.as_i64().and_then(|number| i32::try_from(number).ok());
+            let Some(number) = read.filter(|number| (1..=5).contains(number)) else {
+                self.problems.add(place, format!("must be 1 to 5, or null, not {answer}"));
+                continue;
+            };
+            *slot = Some(number);
+        }
+        Some(response)
+    }
+}
+
+/// A rule as the services take it, and its wall-clock starts within the month; without a rule there is one start.
+fn repetition(
+    starts: NaiveDateTime,
+    rule: &str,
+    zone: Tz,
+    month: Month,
+) -> Result<(String, Vec<NaiveDateTime>), String> {
+    if rule.is_empty() {
+        let within = month.contains(starts.date());
+        return Ok((String::new(), if within { vec![starts] } else { Vec::new() }));
+    }
+    let rule = Rule::read(rule, zone)?;
+    let occurrences = rule.occurrences(starts, zone, month)?;
+    Ok((rule.into_text(), occurrences))
+}

@@ -1,0 +1,109 @@
+//! What must fit together between the parts of a scenario. Nothing is said of a name whose entry has mistakes of its
+//! own: one mistake is told once.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDateTime;
+use kith_platform::local;
+
+use crate::month::fields::Problems;
+use crate::month::scenario::{Action, Change, Giver, Series, Team};
+
+/// The entries of a list that could be read, each with its place.
+pub(super) struct Listed<T> {
+    pub(super) entries: Vec<(String, T)>,
+    /// Whether no entry had to be left out.
+    pub(super) whole: bool,
+}
+
+impl<T> Listed<T> {
+    pub(super) fn into_entries(self) -> Vec<T> {
+        self.entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Whether certainly no entry is like this.
+    pub(super) fn lacks(&self, is_it: impl Fn(&T) -> bool) -> bool {
+        self.whole && !self.entries.iter().any(|(_, entry)| is_it(entry))
+    }
+}
+
+/// Ids must differ in more than the size of their letters: they become parts of e-mail addresses.
+pub(super) fn no_id_twice<T>(listed: &Listed<T>, id: impl Fn(&T) -> &str, problems: &mut Problems) {
+    let mut places: HashMap<String, &str> = HashMap::new();
+    for (place, entry) in &listed.entries {
+        if let Some(first) = places.insert(id(entry).to_lowercase(), place) {
+            problems.add(place, format!("the id {:?} is used already at {first}", id(entry)));
+        }
+    }
+}
+
+pub(super) fn names_are_known(
+    series: &Listed<Series>,
+    givers: &Listed<Giver>,
+    teams: &Listed<Team>,
+    problems: &mut Problems,
+) {
+    for (place, one) in &series.entries {
+        if givers.lacks(|giver| giver.id == one.giver) {
+            problems.add(&format!("{place}.giver"), format!("there is no giver {:?}", one.giver));
+        }
+        if teams.lacks(|team| team.id == one.team) {
+            problems.add(&format!("{place}.team"), format!("there is no team {:?}", one.team));
+        }
+    }
+}
+
+pub(super) fn changes_fit(
+    changes: &Listed<Change>,
+    series: &Listed<Series>,
+    givers: &Listed<Giver>,
+    problems: &mut Problems,
+) {
+    let mut seen: HashMap<(&str, NaiveDateTime), &str> = HashMap::new();
+    for (place, change) in &changes.entries {
+        if let Some(first) = seen.insert((&change.series, change.occurrence), place) {
+            problems.add(place, format!("this occurrence has a change already at {first}"));
+        }
+        let found = series.entries.iter().map(|(_, series)| series).find(|series| series.id == change.series);
+        match found {
+            Some(series) if !series.occurrences.contains(&change.occurrence) => {
+                let time = change.occurrence.format(local::LOCAL_FORMAT);
+                let problem = format!("series {:?} has no occurrence at {time} in the month", series.id);
+                problems.add(&format!("{place}.occurrence"), problem);
+            }
+            None if series.whole => {
+                problems.add(&format!("{place}.series"), format!("there is no series {:?}", change.series));
+            }
+            _ => {}
+        }
+        if let Action::CancelledByGiver { covered_by: Some(cover), .. } = &change.action {
+            let place = format!("{place}.covered_by");
+            if givers.lacks(|giver| giver.id == *cover) {
+                problems.add(&place, format!("there is no giver {cover:?}"));
+            }
+            if found.is_some_and(|series| series.giver == *cover) {
+                problems.add(&place, format!("{cover:?} called off and cannot cover it"));
+            }
+        }
+    }
+}
+
+pub(super) fn paid_visits_have_payers(
+    givers: &Listed<Giver>,
+    teams: &Listed<Team>,
+    series: &Listed<Series>,
+    problems: &mut Problems,
+) {
+    let paid: HashSet<&str> = givers
+        .entries
+        .iter()
+        .filter(|(_, giver)| giver.is_paid())
+        .map(|(_, giver)| giver.id.as_str())
+        .collect();
+    for (place, team) in teams.entries.iter().filter(|(_, team)| team.payers.is_empty()) {
+        let is_paid_here = |one: &Series| one.team == team.id && paid.contains(one.giver.as_str());
+        if series.entries.iter().any(|(_, one)| is_paid_here(one)) {
+            problems.add(&format!("{place}.payers"), "a team with paid givers needs payers");
+        }
+    }
+}

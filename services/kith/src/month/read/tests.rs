@@ -1,0 +1,143 @@
+//! A scenario file with mistakes in it: each is told with its place, all of them together.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const FIRST_MONTH: &str = include_str!("../../../data/first_month/scenario.json");
+
+fn first_month() -> Value {
+    serde_json::from_str(FIRST_MONTH).expect("JSON")
+}
+
+/// The mistakes found after one edit.
+fn mistakes(edit: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut value = first_month();
+    edit(&mut value);
+    scenario(&value.to_string()).err().unwrap_or_default()
+}
+
+fn only_mistake(edit: impl FnOnce(&mut Value)) -> String {
+    let found = mistakes(edit);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    found.into_iter().next().unwrap_or_default()
+}
+
+#[test]
+fn the_first_month_is_read_whole() {
+    let scenario = scenario(FIRST_MONTH).expect("no mistakes");
+    assert_eq!(scenario.givers.len(), 8);
+    assert_eq!(scenario.teams.len(), 5);
+    assert_eq!(scenario.series.iter().map(|series| series.occurrences.len()).sum::<usize>(), 114);
+    assert_eq!(scenario.changes.len(), 11);
+    let rounds: Vec<&str> = scenario.rounds.iter().map(|round| round.scope.key()).collect();
+    assert_eq!(rounds, ["circle", "t1", "t2", "t4"]);
+    assert_eq!(scenario.rounds[0].responses[5][6], None);
+}
+
+#[test]
+fn a_slip_of_the_pen_is_found_by_line_and_column() {
+    let text = FIRST_MONTH.replacen("\"circle\":", "\"circle\"", 1);
+    let found = scenario(&text).expect_err("no JSON");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("line 4 column"), "{found:?}");
+}
+
+#[test]
+fn all_mistakes_are_told_together() {
+    let found = mistakes(|file| {
+        file["month"] = json!("2026-13");
+        file["givers"][2]["rate_pence"] = json!(-5);
+        file["teams"][1]["payers"][0]["share_bp"] = json!(7000);
+        file["series"][0]["wall_minutes"] = json!(0);
+    });
+    assert_eq!(found.len(), 4, "{found:#?}");
+    assert_eq!(found[0], "month: \"2026-13\" is no month such as 2026-03");
+    assert_eq!(found[1], "givers[2].rate_pence: must be a whole number from 1 to 1000000, not -5");
+    assert_eq!(found[2], "teams[1].payers: the shares sum to 9000 basis points, not to 10000");
+    assert_eq!(found[3], "series[0].wall_minutes: must be a whole number from 1 to 1440, not 0");
+}
+
+#[test]
+fn names_that_nothing_has_are_found() {
+    let found = only_mistake(|file| file["series"][3]["giver"] = json!("g9"));
+    assert_eq!(found, "series[3].giver: there is no giver \"g9\"");
+    let found = only_mistake(|file| file["series"][3]["team"] = json!("t9"));
+    assert_eq!(found, "series[3].team: there is no team \"t9\"");
+    let found = only_mistake(|file| file["changes"][0]["series"] = json!("s99"));
+    assert_eq!(found, "changes[0].series: there is no series \"s99\"");
+    let found = only_mistake(|file| file["changes"][3]["covered_by"] = json!("g99"));
+    assert_eq!(found, "changes[3].covered_by: there is no giver \"g99\"");
+    let found = only_mistake(|file| file["wellbeing_round"]["t9"] = json!([]));
+    assert_eq!(found, "wellbeing_round.t9: is neither \"circle\" nor a team");
+    let found = only_mistake(|file| file["givers"][0]["status"] = json!("freelance"));
+    assert!(found.starts_with("givers[0].status: \"freelance\" is none of independent, "), "{found}");
+    let found = only_mistake(|file| file["series"][0]["kind"] = json!("chat"));
+    assert!(found.starts_with("series[0].kind: \"chat\" is none of support, "), "{found}");
+    let found = only_mistake(|file| file["teams"][0]["payers"][0]["kind"] = json!("bank"));
+    assert!(found.starts_with("teams[0].payers[0].kind: \"bank\" is none of private, "), "{found}");
+    let found = only_mistake(|file| file["time_zone"] = json!("Europe/Clapton"));
+    assert_eq!(found, "time_zone: there is no time zone \"Europe/Clapton\"");
+}
+
+#[test]
+fn doubles_are_found() {
+    let found = mistakes(|file| file["givers"][7]["id"] = json!("G1"));
+    assert_eq!(found[0], "givers[7]: the id \"G1\" is used already at givers[0]");
+    let found = mistakes(|file| file["series"][1]["id"] = json!("s01"));
+    assert!(found.contains(&"series[1]: the id \"s01\" is used already at series[0]".to_owned()), "{found:?}");
+    let found = only_mistake(|file| {
+        let twice = file["changes"][0].clone();
+        file["changes"].as_array_mut().expect("a list").push(twice);
+    });
+    assert_eq!(found, "changes[11]: this occurrence has a change already at changes[0]");
+}
+
+#[test]
+fn changes_of_occurrences_that_are_not_there_are_found() {
+    let found = only_mistake(|file| file["changes"][0]["occurrence"] = json!("2026-03-12T09:00:00"));
+    assert_eq!(
+        found,
+        "changes[0].occurrence: series \"s01\" has no occurrence at 2026-03-12T09:00:00 in the month"
+    );
+    let found = only_mistake(|file| file["changes"][0]["occurrence"] = json!("2026-04-01T09:00:00"));
+    assert!(found.contains("has no occurrence at 2026-04-01T09:00:00 in the month"), "{found}");
+}
+
+#[test]
+fn times_that_do_not_exist_or_end_before_they_start_are_found() {
+    let found = only_mistake(|file| file["series"][13]["starts"] = json!("2026-02-30T01:30:00"));
+    assert!(found.starts_with("series[13].starts: \"2026-02-30T01:30:00\" is no date and time"), "{found}");
+    let found = only_mistake(|file| file["changes"][9]["ended"] = json!("2026-03-10T07:59:00+00:00"));
+    assert_eq!(found, "changes[9].ended: must be after the beginning");
+    let found = only_mistake(|file| file["changes"][9]["began"] = json!("2026-03-10 08:00"));
+    assert!(found.starts_with("changes[9].began: \"2026-03-10 08:00\" is no instant"), "{found}");
+    let found = only_mistake(|file| file["series"][0]["starts"] = json!("2026-03-02T09:00:30"));
+    assert_eq!(found, "series[0].starts: must be a whole minute");
+}
+
+#[test]
+fn fields_that_are_unknown_or_out_of_place_are_found() {
+    let found = only_mistake(|file| file["teams"][0]["post_code"] = json!("E5 0AA"));
+    assert_eq!(found, "teams[0].post_code: there is no such field here");
+    let found = only_mistake(|file| file["changes"][0]["to"] = json!("2026-03-12T09:00:00"));
+    assert_eq!(found, "changes[0].to: does not go with cancelled_by_owner");
+    let found = only_mistake(|file| file["givers"][5]["rate_pence"] = json!(100));
+    assert_eq!(found, "givers[5].rate_pence: does not go with unpaid_intent");
+    let found = only_mistake(|file| {
+        file["givers"][0].as_object_mut().expect("an object").remove("contribution");
+    });
+    assert_eq!(found, "givers[0].contribution: is missing");
+    let found = only_mistake(|file| file["series"][0]["rrule"] = json!("FREQ=DAILY;COUNT=2;UNTIL=20260331T000000Z"));
+    assert_eq!(found, "series[0].rrule: must not have both COUNT and UNTIL");
+    let found = only_mistake(|file| file["teams"][0]["payers"] = json!([]));
+    assert_eq!(found, "teams[0].payers: a team with paid givers needs payers");
+}
+
+#[test]
+fn wellbeing_answers_are_seven_and_from_one_to_five() {
+    let found = only_mistake(|file| file["wellbeing_round"]["t1"][0] = json!([1, 2, 3]));
+    assert_eq!(found, "wellbeing_round.t1[0]: has 3 answers, not 7");
+    let found = only_mistake(|file| file["wellbeing_round"]["t1"][2][6] = json!(6));
+    assert_eq!(found, "wellbeing_round.t1[2][6]: must be 1 to 5, or null, not 6");
+}

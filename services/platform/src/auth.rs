@@ -1,0 +1,333 @@
+//! Token → [`Actor`]: EdDSA JWTs of one issuer for one audience, checked here with keys from a key set (JWKS) that is
+//! fetched from a configured place and kept in the database. Roles are not in tokens.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, signature};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::context::Actor;
+use crate::error::{Common, Error, Result};
+use crate::id::{PersonId, TenantId, Uuid};
+
+/// How long an access token lives.
+pub const ACCESS_LIFETIME: chrono::Duration = chrono::Duration::minutes(10);
+const LEEWAY_SECONDS: i64 = 5;
+
+/// What a token says. No roles: standing is computed where it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    iss: String,
+    aud: String,
+    /// The person, or the operator's account.
+    sub: Uuid,
+    /// The tenant; absent for an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<Uuid>,
+    /// The session: the refresh family.
+    sid: Uuid,
+    iat: i64,
+    exp: i64,
+}
+
+struct Ed25519Signer(SigningKey);
+struct Ed25519Verifier(VerifyingKey);
+
+impl signature::Signer<Vec<u8>> for Ed25519Signer {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, signature::Error> {
+        Ok(self.0.sign(message).to_bytes().to_vec())
+    }
+}
+
+impl JwtSigner for Ed25519Signer {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+impl signature::Verifier<Vec<u8>> for Ed25519Verifier {
+    fn verify(&self, message: &[u8], given: &Vec<u8>) -> std::result::Result<(), signature::Error> {
+        let given = Signature::from_slice(given).map_err(|_| signature::Error::new())?;
+        self.0.verify(message, &given).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for Ed25519Verifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+/// The crate's own providers bring RSA (with an open advisory) or a C build; EdDSA is all that Kith speaks.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match (algorithm, <[u8; 32]>::try_from(key.as_bytes())) {
+        (Algorithm::EdDSA, Ok(seed)) => Ok(Box::new(Ed25519Signer(SigningKey::from_bytes(&seed)))),
+        _ => Err(ErrorKind::InvalidEddsaKey.into()),
+    },
+    verifier_factory: |algorithm, key| {
+        let key = <[u8; 32]>::try_from(key.try_get_as_bytes()?)
+            .ok()
+            .and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        match (algorithm, key) {
+            (Algorithm::EdDSA, Some(key)) => Ok(Box::new(Ed25519Verifier(key))),
+            _ => Err(ErrorKind::InvalidEddsaKey.into()),
+        }
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        PROVIDER.install_default().ok();
+    });
+}
+
+/// A signing key of the issuer.
+#[derive(Clone)]
+pub struct TokenKey {
+    kid: String,
+    seed: [u8; 32],
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TokenKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl TokenKey {
+    /// A key from its seed.
+    pub fn new(kid: impl Into<String>, seed: [u8; 32]) -> Self {
+        Self { kid: kid.into(), seed }
+    }
+
+    /// The public half as a JSON Web Key (RFC 8037).
+    pub fn jwk(&self) -> Jwk {
+        let public = SigningKey::from_bytes(&self.seed).verifying_key();
+        Jwk {
+            kty: "OKP".into(),
+            crv: "Ed25519".into(),
+            alg: "EdDSA".into(),
+            r#use: "sig".into(),
+            kid: self.kid.clone(),
+            x: URL_SAFE_NO_PAD.encode(public.as_bytes()),
+        }
+    }
+
+    /// Signs a token for that actor.
+    pub fn sign(
+        &self,
+        issuer: &str,
+        audience: &str,
+        actor: Actor,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<String> {
+        install_provider();
+        let (sub, sid) = (actor.id(), actor.session().unwrap_or_default());
+        let claims = Claims {
+            iss: issuer.to_owned(),
+            aud: audience.to_owned(),
+            sub,
+            tenant: actor.tenant().map(Uuid::from),
+            sid,
+            iat: now.timestamp(),
+            exp: (now + ACCESS_LIFETIME).timestamp(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&self.seed)).map_err(Error::internal)
+    }
+}
+
+/// A public key of the key set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    kty: String,
+    crv: String,
+    alg: String,
+    r#use: String,
+    kid: String,
+    x: String,
+}
+
+/// A key set as published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySet {
+    /// All keys that may sign now or soon.
+    pub keys: Vec<Jwk>,
+}
+
+/// Checks tokens; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    issuer: Arc<str>,
+    audience: Arc<str>,
+    clock: Clock,
+    keys: Arc<ArcSwap<HashMap<String, DecodingKey>>>,
+    /// Woken by a token whose key is not known, so that the key set is fetched anew (at a bounded rate).
+    pub(crate) unknown_key: Arc<tokio::sync::Notify>,
+}
+
+impl Verifier {
+    /// A verifier that knows no key yet.
+    pub fn new(issuer: &str, audience: &str, clock: Clock) -> Self {
+        install_provider();
+        Self {
+            issuer: issuer.into(),
+            audience: audience.into(),
+            clock,
+            keys: Arc::default(),
+            unknown_key: Arc::default(),
+        }
+    }
+
+    /// Takes a key set into use; one without a usable key is left aside.
+    pub fn use_keys(&self, jwks: &str) -> Result<()> {
+        let set: KeySet = serde_json::from_str(jwks).map_err(Error::internal)?;
+        let keys: HashMap<String, DecodingKey> = set
+            .keys
+            .into_iter()
+            .filter(|key| key.kty == "OKP" && key.crv == "Ed25519")
+            .filter_map(|key| Some((key.kid, DecodingKey::from_ed_components(&key.x).ok()?)))
+            .collect();
+        if keys.is_empty() {
+            return Err(Error::internal(anyhow::anyhow!("the key set holds no usable key")));
+        }
+        self.keys.store(Arc::new(keys));
+        Ok(())
+    }
+
+    /// Whether any key is known.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.load().is_empty()
+    }
+
+    /// Who speaks with this token. Every failure gives the same refusal.
+    pub fn verify(&self, token: &str) -> Result<Actor> {
+        self.try_verify(token).ok_or_else(|| Common::Unauthenticated.into())
+    }
+
+    fn try_verify(&self, token: &str) -> Option<Actor> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.alg != Algorithm::EdDSA {
+            return None;
+        }
+        let keys = self.keys.load();
+        let Some(key) = keys.get(header.kid.as_deref()?) else {
+            self.unknown_key.notify_one();
+            return None;
+        };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&*self.issuer]);
+        validation.set_audience(&[&*self.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The library asks the system's clock; ours decides below.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).ok()?.claims;
+        let now = self.clock.now().timestamp();
+        if now >= claims.exp || claims.iat > now + LEEWAY_SECONDS {
+            return None;
+        }
+        Some(match claims.tenant {
+            Some(tenant) => {
+                Actor::Person { tenant: TenantId(tenant), person: PersonId(claims.sub), session: claims.sid }
+            }
+            None => Actor::Operator { account: claims.sub, session: claims.sid },
+        })
+    }
+}
+
+/// The answer of whatever serves the key set: its first field is the set as JSON text.
+#[derive(Clone, PartialEq, prost::Message)]
+struct KeysAnswer {
+    #[prost(string, tag = "1")]
+    jwks: String,
+}
+
+const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Fetches the key set from a file or by gRPC.
+pub(crate) async fn fetch_keys(place: &str) -> anyhow::Result<String> {
+    if !place.starts_with("http") {
+        return Ok(tokio::fs::read_to_string(place).await?);
+    }
+    let endpoint = tonic::transport::Endpoint::from_shared(place.to_owned())?;
+    let channel = endpoint.connect_timeout(FETCH_TIMEOUT).timeout(FETCH_TIMEOUT).connect().await?;
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await?;
+    let method = kith_proto::METHODS.iter().find(|method| method.path.ends_with("/GetKeys"));
+    let path = http::uri::PathAndQuery::from_static(method.context("no contract answers keys")?.path);
+    let codec = tonic_prost::ProstCodec::<(), KeysAnswer>::default();
+    let answer = client.unary(tonic::Request::new(()), path, codec).await?;
+    Ok(answer.into_inner().jwks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, Utc};
+
+    fn noon() -> DateTime<Utc> {
+        "2026-11-21T12:00:00Z".parse().expect("a moment")
+    }
+
+    fn verifier(clock: &Clock, key: &TokenKey) -> Verifier {
+        let verifier = Verifier::new("kith", "hosts", clock.clone());
+        let set = KeySet { keys: vec![key.jwk()] };
+        verifier.use_keys(&serde_json::to_string(&set).expect("a key set")).expect("usable keys");
+        verifier
+    }
+
+    #[test]
+    fn a_token_speaks_for_its_person_until_it_ends() {
+        let (clock, key) = (Clock::test(noon()), TokenKey::new("k1", [7; 32]));
+        let verifier = verifier(&clock, &key);
+        let actor = Actor::Person {
+            tenant: TenantId(Uuid::from_u128(1)),
+            person: PersonId(Uuid::from_u128(2)),
+            session: Uuid::from_u128(3),
+        };
+        let token = key.sign("kith", "hosts", actor, clock.now()).expect("a token");
+        assert_eq!(verifier.verify(&token).expect("an actor"), actor);
+        clock.advance(ACCESS_LIFETIME);
+        assert!(verifier.verify(&token).is_err());
+    }
+
+    #[test]
+    fn foreign_forged_and_unsigned_tokens_are_refused() {
+        let (clock, key) = (Clock::test(noon()), TokenKey::new("k1", [7; 32]));
+        let verifier = verifier(&clock, &key);
+        let actor = Actor::Operator { account: Uuid::from_u128(9), session: Uuid::from_u128(3) };
+        let sign =
+            |key: &TokenKey, issuer, audience| key.sign(issuer, audience, actor, noon()).expect("a token");
+        assert!(verifier.verify(&sign(&key, "kith", "hosts")).is_ok());
+        assert!(verifier.verify(&sign(&key, "other", "hosts")).is_err(), "foreign issuer");
+        assert!(verifier.verify(&sign(&key, "kith", "others")).is_err(), "wrong audience");
+        assert!(
+            verifier.verify(&sign(&TokenKey::new("k1", [8; 32]), "kith", "hosts")).is_err(),
+            "forged key"
+        );
+        assert!(
+            verifier.verify(&sign(&TokenKey::new("k2", [7; 32]), "kith", "hosts")).is_err(),
+            "unknown key"
+        );
+        let good = sign(&key, "kith", "hosts");
+        let parts: Vec<&str> = good.split('.').collect();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"k1"}"#);
+        assert!(verifier.verify(&format!("{none}.{}.", parts[1])).is_err(), "alg none");
+        let hmac = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","kid":"k1"}"#);
+        assert!(verifier.verify(&format!("{hmac}.{}.{}", parts[1], parts[2])).is_err(), "other alg");
+        assert!(verifier.verify("garbage").is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Who may: *actor, action, resource, context* put to Cedar. Denies by default.
+//!
+//! A service's `policy.cedar` decides from the actor's standing, which `app` computes from the service's own tables as
+//! a set of words ("owner", "member", "checks"). The rules are data that members can read.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
+    RestrictedExpression, Schema, ValidationMode, Validator,
+};
+
+use crate::context::Actor;
+use crate::id::{PersonId, Uuid};
+
+/// What the actor is to the resource, in words that the policy knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing(BTreeSet<&'static str>);
+
+impl Standing {
+    /// Nobody in particular.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a word where it applies.
+    #[must_use]
+    pub fn with(mut self, word: &'static str, applies: bool) -> Self {
+        if applies {
+            self.0.insert(word);
+        }
+        self
+    }
+
+    /// Whether a word applies.
+    pub fn is(&self, word: &str) -> bool {
+        self.0.contains(word)
+    }
+
+    /// The words, for the audit: the basis of a decision.
+    pub fn basis(&self) -> String {
+        self.0.iter().copied().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// An action of a service's policy.
+pub trait Action: Copy {
+    /// The name in the policy; that of the RPC.
+    fn name(self) -> &'static str;
+    /// The action with which one sees the resource. Who may not see it gets NOT_FOUND, who may gets PERMISSION_DENIED.
+    /// `None` where there is nothing to hide, such as creating.
+    fn seen_by(self) -> Option<Self>;
+}
+
+/// Defines a service's actions, one for each RPC by its name, each with the action by which its subject is seen:
+/// `actions! { StartTeam, GetTeam seen by GetTeam, SignPromise seen by GetTeam }`.
+#[macro_export]
+macro_rules! actions {
+    ($($name:ident $(seen by $see:ident)?),+ $(,)?) => {
+        /// What somebody wants to do: one for each RPC, by its name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each is named after its RPC, which says what it does")]
+        pub enum Action { $($name),+ }
+
+        impl Action {
+            /// Every action, for the reviewed table.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+
+        impl $crate::authz::Action for Action {
+            fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+
+            fn seen_by(self) -> Option<Self> {
+                match self { $(Self::$name => $crate::actions!(@see $($see)?)),+ }
+            }
+        }
+    };
+    (@see) => { None };
+    (@see $see:ident) => { Some(Self::$see) };
+}
+
+/// What is acted on, and whom it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Such as `team`; also the word in "team not found".
+    pub kind: &'static str,
+    /// Its id.
+    pub id: Uuid,
+    /// The person whom it is about, if it is about one.
+    pub person: Option<PersonId>,
+}
+
+impl Subject {
+    /// Something that is about a person.
+    pub fn about(kind: &'static str, id: impl Into<Uuid>, person: PersonId) -> Self {
+        Self { kind, id: id.into(), person: Some(person) }
+    }
+
+    /// Something that is about nobody in particular.
+    pub fn of(kind: &'static str, id: impl Into<Uuid>) -> Self {
+        Self { kind, id: id.into(), person: None }
+    }
+}
+
+/// A service's rules.
+#[derive(Debug)]
+pub struct Policy {
+    authorizer: Authorizer,
+    rules: PolicySet,
+    entities: Entities,
+    person: EntityTypeName,
+    action: EntityTypeName,
+    record: EntityTypeName,
+}
+
+impl Policy {
+    /// Reads rules and schema and checks the one against the other.
+    pub fn new(rules: &str, schema: &str) -> anyhow::Result<Self> {
+        let (schema, _) = Schema::from_cedarschema_str(schema)?;
+        let rules = PolicySet::from_str(rules)?;
+        let checked = Validator::new(schema).validate(&rules, ValidationMode::Strict);
+        if !checked.validation_passed() {
+            let problems: Vec<String> = checked.validation_errors().map(ToString::to_string).collect();
+            anyhow::bail!("the policy does not fit its schema: {}", problems.join("; "));
+        }
+        Ok(Self {
+            authorizer: Authorizer::new(),
+            rules,
+            entities: Entities::empty(),
+            person: "Person".parse()?,
+            action: "Action".parse()?,
+            record: "Record".parse()?,
+        })
+    }
+
+    /// Whether this actor, with this standing, may do this. Any error in a rule is a no.
+    pub fn allows(&self, actor: Actor, action: &str, subject: &Subject, standing: &Standing) -> bool {
+        let uid = |kind: &EntityTypeName, id: &str| {
+            EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+        };
+        let words = standing.0.iter().map(|word| RestrictedExpression::new_string((*word).to_owned()));
+        let context = Context::from_pairs([("standing".to_owned(), RestrictedExpression::new_set(words))]);
+        let request = context.ok().and_then(|context| {
+            Request::new(
+                uid(&self.person, &actor.id().to_string()),
+                uid(&self.action, action),
+                uid(&self.record, &subject.id.to_string()),
+                context,
+                None,
+            )
+            .ok()
+        });
+        let Some(request) = request else {
+            return false;
+        };
+        let answer = self.authorizer.is_authorized(&request, &self.rules, &self.entities);
+        answer.decision() == Decision::Allow && answer.diagnostics().errors().next().is_none()
+    }
+
+    /// The whole table of standing × action, one line an action, for the reviewed snapshot of each service.
+    pub fn table(&self, actions: &[&str], words: &[&'static str]) -> String {
+        let subject = Subject::of("record", Uuid::nil());
+        let mut table = String::new();
+        for action in actions {
+            let allowed: Vec<&str> = words
+                .iter()
+                .copied()
+                .filter(|word| {
+                    self.allows(Actor::Nobody, action, &subject, &Standing::new().with(word, true))
+                })
+                .collect();
+            table.push_str(&format!(
+                "{action}: {}\n",
+                if allowed.is_empty() { "nobody".into() } else { allowed.join(" ") }
+            ));
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = "entity Person; entity Record; \
+        action See, Change appliesTo { principal: [Person], resource: [Record], context: { standing: Set<String> } };";
+
+    #[test]
+    fn a_policy_decides_by_standing_and_denies_by_default() {
+        let policy = Policy::new(
+            r#"permit (principal, action == Action::"See", resource) when { context.standing.containsAny(["owner", "member"]) };"#,
+            SCHEMA,
+        )
+        .expect("a policy");
+        assert_eq!(
+            policy.table(&["See", "Change"], &["owner", "member", "anyone"]),
+            "See: owner member\nChange: nobody\n"
+        );
+    }
+
+    #[test]
+    fn a_policy_that_names_an_unknown_action_is_refused_at_start() {
+        let rules = r#"permit (principal, action == Action::"Fly", resource);"#;
+        assert!(Policy::new(rules, SCHEMA).is_err());
+    }
+}

@@ -1,0 +1,301 @@
+//! Layered configuration: defaults, then a file, then `KITH__SECTION__KEY` in the environment. Validated at start,
+//! printable with secrets hidden. Secrets are files in one folder, each named after what it opens.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::broker::Address;
+
+/// What a service is told at start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it serves and how much it takes.
+    pub server: Server,
+    /// Its PostgreSQL database.
+    pub database: Database,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// Tokens.
+    pub auth: Auth,
+    /// Secrets.
+    pub secrets: Secrets,
+    /// Logs, traces and metrics.
+    pub telemetry: Telemetry,
+}
+
+/// Where a service serves and how much it takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Written with the bound address once the service serves; empty for none.
+    pub ready_file: PathBuf,
+    /// Whether gRPC reflection is on: local profile only.
+    pub reflection: bool,
+    /// Calls under way at once; more are shed.
+    pub max_concurrent_calls: usize,
+    /// Longest a call may take, in seconds.
+    pub call_timeout_seconds: u64,
+    /// How long the service goes on serving after it was told to stop, so that balancers notice, in milliseconds.
+    pub lame_duck_milliseconds: u64,
+    /// Longest that calls under way may take to finish after that, in seconds.
+    pub drain_seconds: u64,
+}
+
+/// A service's PostgreSQL database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Name of the database; empty for `kith_<service>`.
+    pub name: String,
+    /// Connections of the app role.
+    pub max_connections: u32,
+}
+
+/// RabbitMQ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Virtual host.
+    pub vhost: String,
+    /// User name; the password is the secret `broker`.
+    pub user: String,
+    /// Before every exchange and queue.
+    pub prefix: String,
+}
+
+/// Tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Who signs: `iss`.
+    pub issuer: String,
+    /// For whom: `aud`, one operator's trust group.
+    pub audience: String,
+    /// Where the key set is: a gRPC address (`http://host:port`) or a file path.
+    pub keys: String,
+}
+
+/// Secrets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Folder with one file a secret: `<service>_app`, `<service>_relay`, `broker`, `derive`.
+    pub folder: PathBuf,
+}
+
+/// Logs, traces and metrics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Filter of log lines, as in `info,sqlx=warn`.
+    pub log: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+    /// OTLP collector (gRPC); empty for none.
+    pub otlp: String,
+}
+
+const DEFAULTS: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+ready_file = ""
+reflection = false
+max_concurrent_calls = 256
+call_timeout_seconds = 10
+lame_duck_milliseconds = 0
+drain_seconds = 30
+
+[database]
+host = "127.0.0.1"
+port = 5432
+name = ""
+max_connections = 16
+
+[broker]
+host = "127.0.0.1"
+port = 5672
+vhost = "/"
+user = "kith"
+prefix = "kith"
+
+[auth]
+issuer = "kith"
+audience = "kith"
+keys = ""
+
+[secrets]
+folder = ""
+
+[telemetry]
+log = "info,sqlx=warn,lapin=warn,h2=warn,hyper=warn"
+json = true
+otlp = ""
+"#;
+
+impl Config {
+    /// Reads defaults, the file that `KITH_CONFIG` names (if any) and the environment, and validates the whole.
+    pub fn load() -> anyhow::Result<Self> {
+        let file = std::env::var("KITH_CONFIG").ok().filter(|path| !path.is_empty());
+        let environment = config::Environment::with_prefix("KITH").prefix_separator("__").separator("__");
+        Self::from_layers(file.as_deref().map(Path::new), environment)
+    }
+
+    fn from_layers(file: Option<&Path>, environment: config::Environment) -> anyhow::Result<Self> {
+        let mut layers =
+            config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        if let Some(path) = file {
+            layers = layers.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        let config: Self = layers
+            .add_source(environment.try_parsing(true))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .context("the configuration cannot be read")?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The defaults, for tests to fill in.
+    pub fn defaults() -> anyhow::Result<Self> {
+        Self::from_layers(None, config::Environment::with_prefix("KITH_NOTHING").separator("__"))
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        let mut problems = Vec::new();
+        let mut check = |fine: bool, problem: &str| {
+            if !fine {
+                problems.push(problem.to_owned());
+            }
+        };
+        check(
+            (1..=100_000).contains(&self.server.max_concurrent_calls),
+            "server.max_concurrent_calls: 1 to 100000",
+        );
+        check((1..=300).contains(&self.server.call_timeout_seconds), "server.call_timeout_seconds: 1 to 300");
+        check(self.server.drain_seconds <= 600, "server.drain_seconds: at most 600");
+        check((2..=1000).contains(&self.database.max_connections), "database.max_connections: 2 to 1000");
+        check(!self.database.host.is_empty(), "database.host: is missing");
+        check(!self.broker.host.is_empty(), "broker.host: is missing");
+        check(!self.broker.prefix.is_empty(), "broker.prefix: is missing");
+        check(!self.auth.issuer.is_empty(), "auth.issuer: is missing");
+        check(!self.auth.audience.is_empty(), "auth.audience: is missing");
+        if problems.is_empty() {
+            return Ok(());
+        }
+        bail!("the configuration is not right:\n  {}", problems.join("\n  "))
+    }
+
+    /// What is in force, for people. Secrets are files and not part of it.
+    pub fn render(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    /// A secret's content.
+    pub fn secret(&self, name: &str) -> anyhow::Result<Secret> {
+        let path = self.secrets.folder.join(name);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("the secret {name} cannot be read from {}", path.display()))?;
+        Ok(Secret(text.trim_end().to_owned()))
+    }
+
+    /// How to reach a service's database as one of its roles (`app`, `relay` …).
+    pub fn database_as(&self, service: &str, role: &str) -> anyhow::Result<PgConnectOptions> {
+        let user = format!("{service}_{role}");
+        let name = if self.database.name.is_empty() {
+            format!("kith_{service}")
+        } else {
+            self.database.name.clone()
+        };
+        let password = self.secret(&user)?;
+        Ok(PgConnectOptions::new_without_pgpass()
+            .host(&self.database.host)
+            .port(self.database.port)
+            .username(&user)
+            .password(password.reveal())
+            .database(&name)
+            .ssl_mode(sqlx::postgres::PgSslMode::Disable)
+            .application_name(&user))
+    }
+
+    /// How to reach the broker.
+    pub fn broker_as(&self, service: &'static str) -> anyhow::Result<Address> {
+        let Broker { host, port, vhost, user, prefix } = &self.broker;
+        let (password, vhost) = (self.secret("broker")?, vhost.replace('/', "%2f"));
+        let url = format!("amqp://{user}:{}@{host}:{port}/{vhost}?heartbeat=10", password.reveal());
+        Ok(Address { url, prefix: prefix.clone(), service })
+    }
+}
+
+/// Something that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> config::Environment {
+        let source = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        config::Environment::with_prefix("KITH").prefix_separator("__").separator("__").source(Some(source))
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("kith.toml");
+        std::fs::write(&file, "[server]\ncall_timeout_seconds = 5\ndrain_seconds = 7\n").expect("a file");
+        let config = Config::from_layers(Some(&file), environment(&[("KITH__SERVER__DRAIN_SECONDS", "9")]));
+        let server = config.expect("a configuration").server;
+        assert_eq!(
+            (server.max_concurrent_calls, server.call_timeout_seconds, server.drain_seconds),
+            (256, 5, 9)
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_and_an_unknown_key_are_refused_by_name() {
+        let wrong = Config::from_layers(None, environment(&[("KITH__SERVER__MAX_CONCURRENT_CALLS", "0")]));
+        assert!(format!("{:#}", wrong.expect_err("refused")).contains("server.max_concurrent_calls"));
+        let unknown = Config::from_layers(None, environment(&[("KITH__SERVER__COLOUR", "red")]));
+        assert!(format!("{:#}", unknown.expect_err("refused")).contains("colour"));
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hush")), "(hidden)");
+    }
+}

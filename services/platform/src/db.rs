@@ -1,0 +1,395 @@
+//! The only way to a transaction.
+//!
+//! A transaction begins with one round trip that also sets tenant and actor and reads what every command needs. One
+//! that is dropped unfinished closes its connection, so that no connection ever returns to the pool inside an open
+//! transaction (`Pool::begin` of sqlx 0.9.0 is not cancel-safe and is banned by lint).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use kith_proto::Event;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
+
+use crate::audit;
+use crate::authz::{Action, Policy, Standing, Subject};
+use crate::clock::Clock;
+use crate::context::Actor;
+use crate::error::{Common, Error, Result};
+use crate::id::{Ids, PersonId, TenantId, Uuid};
+use crate::local::wall_clock;
+use crate::outbox::{self, Pending};
+
+/// A moment.
+pub type Now = DateTime<Utc>;
+
+/// What a database's work needs beside its connections.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// Who may.
+    pub policy: Arc<Policy>,
+}
+
+/// A service's database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    app: PgPool,
+    relay: PgPool,
+    pub(crate) shared: Shared,
+}
+
+/// How a transaction begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads; writes nothing but audit.
+    Read,
+    /// Changes what the tenant owns; refused where the tenant does not accept changes.
+    Write,
+    /// Applies an event, or founds the tenant itself: accepted in every state.
+    Apply,
+}
+
+/// The tenant as this database knows it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Being set up: its history may be brought in from any date.
+    pub preparing: bool,
+    /// Its wall clock.
+    pub zone: Tz,
+    history_days: i64,
+}
+
+/// The answer that was given to this request id before.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    pub hash: Vec<u8>,
+    pub answer: Vec<u8>,
+    pub caused: String,
+}
+
+impl Db {
+    /// Opens the pools of a service's database; connects on first use.
+    pub fn open(
+        app: PgConnectOptions,
+        relay: PgConnectOptions,
+        max_connections: u32,
+        shared: Shared,
+    ) -> Self {
+        let bounded = |options: PgConnectOptions| {
+            options.options([
+                ("statement_timeout", "10s"),
+                ("lock_timeout", "5s"),
+                ("idle_in_transaction_session_timeout", "20s"),
+            ])
+        };
+        let pool = |size: u32, options: PgConnectOptions| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .test_before_acquire(false)
+                .acquire_timeout(Duration::from_secs(5))
+                .idle_timeout(Duration::from_secs(60))
+                .connect_lazy_with(bounded(options))
+        };
+        Self { app: pool(max_connections, app), relay: pool(4, relay), shared }
+    }
+
+    /// Begins a tenant's transaction for that actor.
+    pub async fn begin(&self, tenant: TenantId, actor: Actor, mode: Mode) -> Result<Tx> {
+        Ok(self.begin_request(tenant, actor, mode, None).await?.0)
+    }
+
+    /// Begins, and looks for the answer that was given to this request id before.
+    pub(crate) async fn begin_request(
+        &self,
+        tenant: TenantId,
+        actor: Actor,
+        mode: Mode,
+        request: Option<Uuid>,
+    ) -> Result<(Tx, Option<Saved>)> {
+        let now = self.shared.clock.now();
+        let word = match mode {
+            Mode::Read => "read",
+            Mode::Write => "write",
+            Mode::Apply => "apply",
+        };
+        let request = request.map_or_else(|| "null".to_owned(), |id| format!("'{id}'"));
+        // UUIDs, a fixed word and a date: nothing that could be injected. One message, one round trip.
+        let sql = format!(
+            "begin; select * from platform.begin('{tenant}', '{}', '{word}', '{}', {request})",
+            actor.id(),
+            now.date_naive(),
+        );
+        let mut open = Open::new(&self.app).await?;
+        let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(open.conn()).await?;
+        let state: Option<String> = row.try_get(0)?;
+        let place = match (state, row.try_get::<Option<String>, _>(1)?) {
+            (Some(state), Some(zone)) => Some(Place {
+                preparing: state == "preparing",
+                zone: zone.parse().map_err(|_| Error::Inconsistent {
+                    table: "platform.tenant",
+                    row: tenant.to_string(),
+                    problem: "its time zone is not known".into(),
+                })?,
+                history_days: row.try_get(2)?,
+            }),
+            _ => None,
+        };
+        let saved = match (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?) {
+            (Some(hash), Some(answer), Some(caused)) => Some(Saved { hash, answer, caused }),
+            _ => None,
+        };
+        let tx = Tx {
+            open,
+            tenant,
+            actor,
+            now,
+            place,
+            shared: self.shared.clone(),
+            events: Vec::new(),
+            audit: Vec::new(),
+        };
+        Ok((tx, saved))
+    }
+
+    /// A connection of the relay role: outbox, inbox, cursor and keys of all tenants, nothing else.
+    pub(crate) async fn relay(&self) -> Result<PoolConnection<Postgres>> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the relay's statements are single ones or begin below"
+        )]
+        Ok(self.relay.acquire().await?)
+    }
+
+    /// The key set as kept from the last time.
+    pub(crate) async fn kept_keys(&self) -> Result<Option<String>> {
+        let mut conn = self.relay().await?;
+        Ok(sqlx::query_scalar!("select jwks from platform.key_set").fetch_optional(&mut *conn).await?)
+    }
+
+    /// Keeps the key set for the next start.
+    pub(crate) async fn keep_keys(&self, jwks: &str) -> Result<()> {
+        let mut conn = self.relay().await?;
+        sqlx::query!(
+            "insert into platform.key_set (jwks, fetched_at) values ($1, $2)
+             on conflict on constraint key_set_pk do update set jwks = $1, fetched_at = $2",
+            jwks,
+            self.shared.clock.now(),
+        )
+        .execute(&mut *conn)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut conn = self.relay().await?;
+        sqlx::raw_sql("select 1").execute(&mut *conn).await?;
+        Ok(())
+    }
+
+    /// Closes the pools.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.relay.close().await;
+    }
+}
+
+/// A connection inside a transaction; dropped unfinished, it is closed and does not return to the pool.
+#[derive(Debug)]
+pub(crate) struct Open(Option<PoolConnection<Postgres>>);
+
+impl Open {
+    pub async fn new(pool: &PgPool) -> Result<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where transactions get their connection"
+        )]
+        Ok(Self(Some(pool.acquire().await?)))
+    }
+
+    pub fn from_connection(connection: PoolConnection<Postgres>) -> Self {
+        Self(Some(connection))
+    }
+
+    pub fn conn(&mut self) -> &mut PgConnection {
+        self.0.as_mut().expect("a transaction holds its connection until it is finished")
+    }
+
+    pub async fn finish(mut self, how: &'static str) -> Result<()> {
+        sqlx::raw_sql(how).execute(self.conn()).await?;
+        self.0.take();
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
+}
+
+/// A tenant's transaction: the context of every use case.
+#[derive(Debug)]
+pub struct Tx {
+    open: Open,
+    tenant: TenantId,
+    actor: Actor,
+    now: Now,
+    place: Option<Place>,
+    shared: Shared,
+    events: Vec<Pending>,
+    audit: Vec<audit::Row>,
+}
+
+impl Tx {
+    /// The connection, for `store`.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        self.open.conn()
+    }
+
+    /// Whose data this transaction is about.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The person who acts; refused where it is not a person.
+    pub fn person(&self) -> Result<PersonId> {
+        match self.actor {
+            Actor::Person { person, .. } => Ok(person),
+            _ => Err(Common::PermissionDenied.into()),
+        }
+    }
+
+    /// One moment for the whole transaction.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Today on the tenant's wall clock.
+    pub fn today(&self) -> Result<NaiveDate> {
+        Ok(wall_clock(self.now, self.place()?.zone).date())
+    }
+
+    /// A new id.
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        T::from(self.shared.ids.uuid(self.now))
+    }
+
+    /// The tenant; refused as not caught up where this database does not know it yet.
+    pub fn place(&self) -> Result<&Place> {
+        self.place.as_ref().ok_or_else(|| Common::NotCaughtUp.into())
+    }
+
+    /// Writes down what this database must know of its tenant; each service's consumer of the tenant's events calls it.
+    pub async fn remember_tenant(&mut self, state: &str, time_zone: &str, epoch: i64) -> Result<()> {
+        let tenant = self.tenant;
+        sqlx::query!(
+            "insert into platform.tenant (tenant_id, state, time_zone, epoch) values ($1, $2, $3, $4)
+             on conflict on constraint tenant_pk do update set state = $2, time_zone = $3, epoch = $4",
+            tenant.0,
+            state,
+            time_zone,
+            epoch
+        )
+        .execute(self.conn())
+        .await?;
+        let zone = time_zone.parse().map_err(|_| Error::Inconsistent {
+            table: "platform.tenant",
+            row: tenant.to_string(),
+            problem: "its time zone is not known".into(),
+        })?;
+        let history_days = self.place.as_ref().map_or(0, |place| place.history_days);
+        self.place = Some(Place { preparing: state == "preparing", zone, history_days });
+        Ok(())
+    }
+
+    /// When it happened: now where nothing is said; never in the future, and in a live tenant not too far back.
+    pub fn occurred_at(&self, said: Option<Now>) -> Result<Now> {
+        let Some(occurred_at) = said else {
+            return Ok(self.now);
+        };
+        if occurred_at > self.now {
+            return Err(Common::InTheFuture.into());
+        }
+        let place = self.place()?;
+        if !place.preparing && self.now - occurred_at > chrono::Duration::days(place.history_days) {
+            return Err(Common::TooFarBack { days: place.history_days }.into());
+        }
+        Ok(occurred_at)
+    }
+
+    /// Asks the policy, and writes the decision down with its basis. Who may not even see the subject gets NOT_FOUND.
+    pub fn require(&mut self, action: impl Action, subject: Subject, standing: &Standing) -> Result<()> {
+        let allowed = self.shared.policy.allows(self.actor, action.name(), &subject, standing);
+        self.audit.push(audit::Row {
+            action: action.name(),
+            subject_type: subject.kind,
+            subject_id: subject.id,
+            person_id: subject.person.map(Uuid::from),
+            basis: standing.basis(),
+            allowed,
+        });
+        if allowed {
+            return Ok(());
+        }
+        let seen = action
+            .seen_by()
+            .is_none_or(|see| self.shared.policy.allows(self.actor, see.name(), &subject, standing));
+        if seen { Err(Common::PermissionDenied.into()) } else { Err(Error::NotFound(subject.kind)) }
+    }
+
+    /// Tells the others a fact about an aggregate. The aggregate's row must be locked or saved in this transaction.
+    pub fn publish<E: Event>(&mut self, aggregate_id: impl Into<Uuid>, event: &E) {
+        self.events.push(Pending {
+            event_id: self.shared.ids.uuid(self.now),
+            aggregate_type: E::AGGREGATE,
+            aggregate_id: aggregate_id.into(),
+            event_type: E::TYPE,
+            payload: event.encode_to_vec(),
+        });
+    }
+
+    /// Writes events and audit; everything but the commit.
+    pub(crate) async fn flush(&mut self) -> Result<String> {
+        let (tenant, now) = (self.tenant, self.now);
+        outbox::write(self.open.conn(), tenant, &self.events, now).await?;
+        let rows = std::mem::take(&mut self.audit);
+        audit::write(self.open.conn(), tenant, self.actor, &rows, &self.shared.ids, now).await?;
+        let caused: Vec<String> = self.events.iter().map(Pending::caused).collect();
+        self.events.clear();
+        Ok(caused.join(","))
+    }
+
+    /// Commits everything; answers what it caused, as `kith-caused` says it.
+    pub async fn commit(mut self) -> Result<String> {
+        let caused = self.flush().await?;
+        self.open.finish("commit").await?;
+        Ok(caused)
+    }
+
+    /// Gives everything up; answers the refusals that must be written down all the same.
+    pub(crate) async fn rollback(self) -> Result<Vec<audit::Row>> {
+        let denied = self.audit.into_iter().filter(|row| !row.allowed).collect();
+        self.open.finish("rollback").await?;
+        Ok(denied)
+    }
+
+    /// Writes down refusals whose own transaction was given up.
+    pub(crate) fn note(&mut self, rows: Vec<audit::Row>) {
+        self.audit.extend(rows);
+    }
+}

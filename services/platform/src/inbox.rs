@@ -1,0 +1,469 @@
+//! The inbox: store, acknowledge, then apply, once, in order per aggregate. Retries live in SQL.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::broker::{Address, Message, Receiver};
+use crate::context::Actor;
+use crate::db::{Db, Mode, Now, Tx};
+use crate::error::{Error, Result};
+use crate::id::{TenantId, Uuid};
+
+/// An event as a handler gets it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Its id.
+    pub event_id: Uuid,
+    /// `<service>.<aggregate>.<past_tense>.v1`.
+    pub event_type: String,
+    /// The aggregate that it is about.
+    pub aggregate_id: Uuid,
+    /// Its number within the aggregate.
+    pub event_no: i64,
+    payload: Vec<u8>,
+}
+
+impl Received {
+    /// The aggregate's whole public state after the fact: field 1 of every event of the aggregate.
+    pub fn state<S: prost::Message + Default>(&self) -> Result<S> {
+        self.try_state().map_err(Error::internal)
+    }
+
+    fn try_state<S: prost::Message + Default>(&self) -> Result<S, prost::DecodeError> {
+        let mut state = S::default();
+        let mut rest = self.payload.as_slice();
+        while !rest.is_empty() {
+            let (tag, wire_type) = decode_key(&mut rest)?;
+            if tag == 1 && wire_type == WireType::LengthDelimited {
+                message::merge(wire_type, &mut state, &mut rest, DecodeContext::default())?;
+            } else {
+                skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied, or nothing to do.
+    Done,
+    /// A fact about another aggregate is missing; applied again when it arrives. `<service>.<aggregate>/<id>`.
+    Awaits(String),
+}
+
+impl Outcome {
+    /// Waits for the next event of that aggregate.
+    pub fn awaits(aggregate_type: &str, aggregate_id: impl Into<Uuid>) -> Self {
+        Self::Awaits(format!("{aggregate_type}/{}", aggregate_id.into()))
+    }
+}
+
+type Handler = Arc<dyn for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
+
+/// What a service listens to: whole aggregates, each with its handler.
+#[derive(Clone, Default)]
+pub struct Subscriptions(Vec<(&'static str, Handler)>);
+
+impl Subscriptions {
+    /// Listens to nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Listens to an aggregate, `<service>.<aggregate>`:
+    /// `.on("teams.team", |tx, event| Box::pin(app::team::project(tx, event)))`.
+    #[must_use]
+    pub fn on(
+        mut self,
+        aggregate: &'static str,
+        handler: impl for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.0.push((aggregate, Arc::new(handler)));
+        self
+    }
+
+    /// The aggregates listened to.
+    pub fn aggregates(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(aggregate, _)| *aggregate).collect()
+    }
+
+    fn handler(&self, aggregate: &str) -> Option<&Handler> {
+        self.0.iter().find(|(known, _)| *known == aggregate).map(|(_, handler)| handler)
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Subscriptions").field(&self.aggregates()).finish()
+    }
+}
+
+const BATCH: i64 = 200;
+const POLL: Duration = Duration::from_millis(100);
+const MAX_ATTEMPTS: i32 = 8;
+/// A parked event is woken by what it awaits; should that wake be missed, it looks for itself after this time.
+const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
+const LONGEST_BACKOFF_SECONDS: i64 = 900;
+
+/// A service's inbox.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    pub(crate) db: Db,
+    pub(crate) address: Address,
+    pub(crate) subscriptions: Subscriptions,
+    /// Wakes the applier after events were stored.
+    pub(crate) stored: Arc<Notify>,
+    /// Wakes those who wait for events to be applied.
+    pub(crate) applied: Arc<Notify>,
+    /// Wakes the relay: handlers may write events of their own.
+    pub(crate) wrote: Arc<Notify>,
+}
+
+impl Inbox {
+    /// Receives until told to stop; the connection is rebuilt after any failure.
+    pub(crate) async fn receive(&self, stop: &CancellationToken) {
+        let mut pause = POLL;
+        while !stop.is_cancelled() {
+            let worked = tokio::select! {
+                () = stop.cancelled() => return,
+                worked = self.receive_on_one_connection(&mut pause) => worked,
+            };
+            if let Err(error) = worked {
+                tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "receiving stopped and will resume");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
+        let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
+        loop {
+            let batch = receiver.next().await?;
+            crate::crash::point("K5");
+            self.store(&batch.messages).await?;
+            crate::crash::point("K6");
+            batch.ack().await?;
+            *pause = POLL;
+            self.stored.notify_one();
+        }
+    }
+
+    /// Stores events that have not been stored before. The same number with another id is a forked history: it is
+    /// kept out, loudly.
+    pub(crate) async fn store(&self, messages: &[Message]) -> Result<()> {
+        let mut conn = self.db.relay().await?;
+        let now = self.db.shared.clock.now();
+        let tenants: Vec<Uuid> = messages.iter().map(|message| message.tenant_id.0).collect();
+        let ids: Vec<Uuid> = messages.iter().map(|message| message.event_id).collect();
+        let aggregate_types: Vec<String> =
+            messages.iter().map(|message| message.aggregate_type.clone()).collect();
+        let aggregate_ids: Vec<Uuid> = messages.iter().map(|message| message.aggregate_id).collect();
+        let numbers: Vec<i64> = messages.iter().map(|message| message.event_no).collect();
+        let types: Vec<String> = messages.iter().map(|message| message.event_type.clone()).collect();
+        let payloads: Vec<Vec<u8>> = messages.iter().map(|message| message.payload.clone()).collect();
+        let traces: Vec<Option<String>> =
+            messages.iter().map(|message| message.traceparent.clone()).collect();
+        let forked = sqlx::query_scalar!(
+            r#"with message as (
+                 select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[],
+                     $7::bytea[], $8::text[])
+                     as m (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
+                         traceparent)
+             ), cursor as (
+                 insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
+                 select distinct tenant_id, aggregate_type, aggregate_id, 0 from message
+                 on conflict on constraint inbox_cursor_pk do nothing
+             ), stored as (
+                 insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type,
+                     payload, traceparent, state, attempts, next_attempt_at, received_at)
+                 select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
+                     'ready', 0, $9, $9
+                 from message
+                 on conflict do nothing
+             )
+             select i.event_id from platform.inbox i join message m
+                 on i.tenant_id = m.tenant_id and i.aggregate_type = m.aggregate_type
+                     and i.aggregate_id = m.aggregate_id and i.event_no = m.event_no
+                     and i.event_id <> m.event_id"#,
+            &tenants,
+            &ids,
+            &aggregate_types,
+            &aggregate_ids,
+            &numbers,
+            &types,
+            &payloads,
+            &traces as &[Option<String>],
+            now,
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        for event_id in forked {
+            tracing::error!(event.id = %event_id, "a forked history: two events have the same number; the second is left out");
+        }
+        Ok(())
+    }
+
+    /// Applies until told to stop.
+    pub(crate) async fn apply(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.apply_ready().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::warn!(error.kind = %error, "applying stopped and will resume"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.stored.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Applies everything that is ready, tenant by tenant; answers how many events were applied.
+    pub async fn apply_ready(&self) -> Result<usize> {
+        let now = self.db.shared.clock.now();
+        let tenants = {
+            let mut conn = self.db.relay().await?;
+            sqlx::query_scalar!(
+                "select distinct i.tenant_id from platform.inbox i
+                     join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
+                 where i.state = 'ready' and i.next_attempt_at <= $1
+                     and i.event_no <= c.last_no + 1",
+                now
+            )
+            .fetch_all(&mut *conn)
+            .await?
+        };
+        let mut applied = 0;
+        for tenant in tenants {
+            let tenant = TenantId(tenant);
+            match self.apply_batch(tenant, BATCH, now).await {
+                Ok(count) => applied += count,
+                Err(_) => applied += self.apply_one_by_one(tenant, now).await?,
+            }
+        }
+        Ok(applied)
+    }
+
+    /// One transaction for up to `limit` events of one tenant: all or none.
+    async fn apply_batch(&self, tenant: TenantId, limit: i64, now: Now) -> Result<usize> {
+        let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
+        let mut applied = 0;
+        let worked = self.apply_within(&mut tx, limit, now, &mut applied).await;
+        self.end(tx, worked).await?;
+        Ok(applied)
+    }
+
+    async fn end(&self, tx: Tx, worked: Result<()>) -> Result<()> {
+        match worked {
+            Ok(()) => {
+                crate::crash::point("K7");
+                let caused = tx.commit().await?;
+                crate::crash::point("K8");
+                if !caused.is_empty() {
+                    self.wrote.notify_one();
+                }
+                self.applied.notify_waiters();
+                Ok(())
+            }
+            Err(error) => {
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply_within(&self, tx: &mut Tx, limit: i64, now: Now, applied: &mut usize) -> Result<()> {
+        loop {
+            let room = limit - i64::try_from(*applied).unwrap_or(limit);
+            let batch = if room > 0 { self.take(tx, room, now).await? } else { Vec::new() };
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for (aggregate_type, event, traceparent) in batch {
+                self.apply_event(tx, &aggregate_type, &event, traceparent.as_deref(), now).await?;
+                *applied += 1;
+            }
+        }
+    }
+
+    /// Locks the cursors of aggregates whose next event is ready, and reads these events.
+    async fn take(
+        &self,
+        tx: &mut Tx,
+        limit: i64,
+        now: Now,
+    ) -> Result<Vec<(String, Received, Option<String>)>> {
+        let tenant = tx.tenant();
+        let rows = sqlx::query!(
+            "select i.event_id, i.event_type, i.aggregate_type, i.aggregate_id, i.event_no, i.payload, i.traceparent
+             from platform.inbox i join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
+             where i.tenant_id = $1 and i.state = 'ready' and i.next_attempt_at <= $2
+                 and i.event_no <= c.last_no + 1
+             order by i.seq limit $3
+             for update of c skip locked",
+            tenant.0,
+            now,
+            limit
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let events = rows.into_iter().map(|row| {
+            let event = Received {
+                event_id: row.event_id,
+                event_type: row.event_type,
+                aggregate_id: row.aggregate_id,
+                event_no: row.event_no,
+                payload: row.payload,
+            };
+            (row.aggregate_type, event, row.traceparent)
+        });
+        Ok(events.collect())
+    }
+
+    async fn apply_event(
+        &self,
+        tx: &mut Tx,
+        aggregate_type: &str,
+        event: &Received,
+        traceparent: Option<&str>,
+        now: Now,
+    ) -> Result<()> {
+        let span = tracing::info_span!("apply", event.r#type = %event.event_type, event.id = %event.event_id);
+        crate::telemetry::follow(&span, traceparent);
+        let outcome = match self.subscriptions.handler(aggregate_type) {
+            Some(handler) => handler(tx, event).instrument(span).await?,
+            None => Outcome::Done,
+        };
+        let tenant = tx.tenant();
+        match outcome {
+            Outcome::Awaits(fact) => {
+                sqlx::query!(
+                    "update platform.inbox set awaiting = $3, next_attempt_at = $4 where tenant_id = $1 and event_id = $2",
+                    tenant.0,
+                    event.event_id,
+                    fact,
+                    now + LOOK_AGAIN_AFTER,
+                )
+                .execute(tx.conn())
+                .await?;
+            }
+            Outcome::Done => {
+                sqlx::query!(
+                    "with done as (
+                         update platform.inbox set state = 'done', done_at = $3, last_error = null
+                         where tenant_id = $1 and event_id = $2
+                     ), moved as (
+                         update platform.inbox_cursor set last_no = greatest(last_no, $4)
+                         where tenant_id = $1 and aggregate_type = $5 and aggregate_id = $6
+                     )
+                     update platform.inbox set awaiting = null, next_attempt_at = $3
+                     where tenant_id = $1 and awaiting = $7",
+                    tenant.0,
+                    event.event_id,
+                    now,
+                    event.event_no,
+                    aggregate_type,
+                    event.aggregate_id,
+                    format!("{aggregate_type}/{}", event.aggregate_id),
+                )
+                .execute(tx.conn())
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After an error in a batch: each event in a transaction of its own, so that one bad event stops its aggregate
+    /// only.
+    async fn apply_one_by_one(&self, tenant: TenantId, now: Now) -> Result<usize> {
+        let mut applied = 0;
+        for _ in 0..BATCH {
+            let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
+            let Some((aggregate_type, event, traceparent)) = self.take(&mut tx, 1, now).await?.pop() else {
+                tx.rollback().await?;
+                break;
+            };
+            let worked =
+                self.apply_event(&mut tx, &aggregate_type, &event, traceparent.as_deref(), now).await;
+            match self.end(tx, worked).await {
+                Ok(()) => applied += 1,
+                Err(error) => self.put_off(tenant, &event, &error, now).await?,
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Notes a failed attempt: tried again later, dead after the last.
+    async fn put_off(&self, tenant: TenantId, event: &Received, error: &Error, now: Now) -> Result<()> {
+        // What stands in the database must be as clean of data as a log: the kind, never the cause's text.
+        let kind = error.to_string();
+        let spread = i64::from(self.db.shared.ids.bytes::<1>()[0]) * 400 / 255 - 200;
+        let mut conn = self.db.relay().await?;
+        let state = sqlx::query_scalar!(
+            "update platform.inbox set attempts = attempts + 1, last_error = $3,
+                 state = case when attempts + 1 >= $4 and not $7 then 'dead' else state end,
+                 next_attempt_at = $5::timestamptz
+                     + make_interval(secs => least(power(2, attempts + 1), $6) * (1 + $8::bigint / 1000.0))
+             where tenant_id = $1 and event_id = $2 returning state",
+            tenant.0,
+            event.event_id,
+            kind,
+            MAX_ATTEMPTS,
+            now,
+            LONGEST_BACKOFF_SECONDS as f64,
+            error.is_transient(),
+            spread,
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        if state == "dead" {
+            tracing::error!(event.id = %event.event_id, event.r#type = %event.event_type, "an event is given up on");
+        }
+        Ok(())
+    }
+
+    /// Whether all these events are applied here: `None` while one is under way.
+    pub(crate) async fn settled(&self, tenant: TenantId, event_ids: &[Uuid]) -> Result<Option<Settled>> {
+        let mut conn = self.db.relay().await?;
+        let rows = sqlx::query!(
+            "select event_id, state from platform.inbox where tenant_id = $1 and event_id = any($2)",
+            tenant.0,
+            event_ids
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let states: HashMap<Uuid, String> = rows.into_iter().map(|row| (row.event_id, row.state)).collect();
+        if states.values().any(|state| state == "dead") {
+            return Ok(Some(Settled::Dead));
+        }
+        let done = event_ids.iter().all(|id| states.get(id).is_some_and(|state| state == "done"));
+        Ok(done.then_some(Settled::Applied))
+    }
+}
+
+/// What became of events that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// All applied.
+    Applied,
+    /// One was given up on.
+    Dead,
+}

@@ -1,0 +1,186 @@
+//! The outbox: events leave in the transaction that made them, and reach the broker later, in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Message, Publisher};
+use crate::clock::Clock;
+use crate::db::{Db, Now};
+use crate::error::Result;
+use crate::id::{TenantId, Uuid};
+
+/// An event that waits for its transaction's commit.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub event_id: Uuid,
+    pub aggregate_type: &'static str,
+    pub aggregate_id: Uuid,
+    pub event_type: &'static str,
+    pub payload: Vec<u8>,
+}
+
+impl Pending {
+    /// As the `kith-caused` metadata says it.
+    pub fn caused(&self) -> String {
+        format!("{};{};{}", self.event_type, self.aggregate_id, self.event_id)
+    }
+}
+
+/// Writes events, each with the next number of its aggregate, in one statement.
+pub(crate) async fn write(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    events: &[Pending],
+    now: Now,
+) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
+    let aggregate_types: Vec<String> = events.iter().map(|event| event.aggregate_type.to_owned()).collect();
+    let aggregate_ids: Vec<Uuid> = events.iter().map(|event| event.aggregate_id).collect();
+    let event_types: Vec<String> = events.iter().map(|event| event.event_type.to_owned()).collect();
+    let payloads: Vec<Vec<u8>> = events.iter().map(|event| event.payload.clone()).collect();
+    sqlx::query!(
+        "with event as (
+             select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])
+                 with ordinality as e (event_id, aggregate_type, aggregate_id, event_type, payload, place)
+         ), counted as (
+             select aggregate_type, aggregate_id, count(*) as events from event
+             group by aggregate_type, aggregate_id
+         ), head as (
+             insert into platform.outbox_head as h (tenant_id, aggregate_type, aggregate_id, last_no)
+             select $1, aggregate_type, aggregate_id, events from counted order by aggregate_type, aggregate_id
+             on conflict on constraint outbox_head_pk do update set last_no = h.last_no + excluded.last_no
+             returning h.aggregate_type, h.aggregate_id, h.last_no
+         )
+         insert into platform.outbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
+             traceparent, created_at)
+         select $1, e.event_id, e.aggregate_type, e.aggregate_id,
+             head.last_no - counted.events
+                 + row_number() over (partition by e.aggregate_type, e.aggregate_id order by e.place),
+             e.event_type, e.payload, $7, $8
+         from event e
+             join counted using (aggregate_type, aggregate_id)
+             join head using (aggregate_type, aggregate_id)
+         order by e.place",
+        tenant.0,
+        &event_ids,
+        &aggregate_types,
+        &aggregate_ids,
+        &event_types,
+        &payloads,
+        crate::telemetry::traceparent(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+const BATCH: i64 = 500;
+const POLL: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The lock that makes one relay the leader of its database; any number that nothing else uses.
+const LEADER_LOCK: i64 = 0x6B69_7468;
+
+/// Carries the outbox to the broker.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub db: Db,
+    pub clock: Clock,
+    pub publisher: Publisher,
+    pub woken: Arc<Notify>,
+}
+
+impl Relay {
+    /// Runs until told to stop. Failures of broker or database are waited out, never dropped.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut pause = POLL;
+        while !stop.is_cancelled() {
+            match self.lead(stop).await {
+                Ok(()) => pause = POLL,
+                Err(error) => {
+                    tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "the outbox waits");
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Leads as long as the connection and the lock last.
+    async fn lead(&self, stop: &CancellationToken) -> Result<()> {
+        // Closed when dropped: the lock belongs to the session and must not go back into the pool with it.
+        let mut session = crate::db::Open::from_connection(self.db.relay().await?);
+        let leads = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, LEADER_LOCK)
+            .fetch_one(session.conn())
+            .await?;
+        while leads && !stop.is_cancelled() {
+            let published = self.publish_batch(session.conn()).await?;
+            if published < BATCH {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.woken.notified() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes up to a batch of unpublished events in order, then marks those that the broker confirmed in one
+    /// statement. Order among the events of an aggregate is restored by the receiver's inbox, by their numbers.
+    async fn publish_batch(&self, conn: &mut PgConnection) -> Result<i64> {
+        let rows = sqlx::query!(
+            "select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
+                 created_at
+             from platform.outbox where published_at is null order by seq limit $1",
+            BATCH
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let messages: Vec<Message> = rows
+            .into_iter()
+            .map(|row| Message {
+                tenant_id: TenantId(row.tenant_id),
+                event_id: row.event_id,
+                aggregate_type: row.aggregate_type,
+                aggregate_id: row.aggregate_id,
+                event_no: row.event_no,
+                event_type: row.event_type,
+                payload: row.payload,
+                traceparent: row.traceparent,
+                time: row.created_at,
+            })
+            .collect();
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let (confirmed, failure) = self.publisher.publish(&messages).await;
+        crate::crash::point("K4");
+        let tenant_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].tenant_id.0).collect();
+        let event_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].event_id).collect();
+        sqlx::query!(
+            "update platform.outbox o set published_at = $3
+             from unnest($1::uuid[], $2::uuid[]) as done (tenant_id, event_id)
+             where o.tenant_id = done.tenant_id and o.event_id = done.event_id",
+            &tenant_ids,
+            &event_ids,
+            self.clock.now(),
+        )
+        .execute(conn)
+        .await?;
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(i64::try_from(messages.len()).unwrap_or(BATCH)),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Starts a service and runs it until it is told to stop.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic_health::ServingStatus;
+
+use crate::auth::{Verifier, fetch_keys};
+use crate::authz::Policy;
+use crate::backlog::Operations;
+use crate::broker::Publisher;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, Shared};
+use crate::host::{Host, Service};
+use crate::id::Ids;
+use crate::lifecycle::Life;
+use crate::outbox::Relay;
+use crate::server::DoorLayer;
+use crate::{provision, telemetry};
+
+const MAX_STREAMS: u32 = 128;
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+const MAX_PENDING_RESETS: usize = 20;
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEY_REFRESH: Duration = Duration::from_secs(30);
+const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
+const READINESS_POLL: Duration = Duration::from_secs(1);
+
+/// The whole of a service's `main`: one process, one service.
+pub fn main(service: &Service) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("kith-{}: no runtime: {error}", service.name);
+            return ExitCode::FAILURE;
+        }
+    };
+    let worked = runtime.block_on(async {
+        let config = Config::load()?;
+        let guard = telemetry::start(service.name, &config.telemetry)?;
+        let life = Life::new();
+        life.listen_to_signals()?;
+        let ran = run(service, config, life.clone()).await;
+        guard.shut_down();
+        ran.map(|()| life.failed())
+    });
+    match worked {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("kith-{}: {error:#}", service.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts a service and runs it until its life ends.
+pub async fn run(service: &Service, config: Config, life: Life) -> anyhow::Result<()> {
+    let ready_file = config.server.ready_file.clone();
+    let lame_duck = Duration::from_millis(config.server.lame_duck_milliseconds);
+    let drain = Duration::from_secs(config.server.drain_seconds);
+    let running = start(service, config, life.clone(), Clock::System, Ids::system()).await?;
+    if !ready_file.as_os_str().is_empty() {
+        // Written aside and renamed, so that nobody reads half of it.
+        let aside = ready_file.with_extension("new");
+        std::fs::write(&aside, running.address.to_string())?;
+        std::fs::rename(&aside, &ready_file)?;
+    }
+    tracing::info!(service.name = service.name, server.address = %running.address, "serving");
+    life.soft.cancelled().await;
+    running.not_ready().await;
+    tokio::select! {
+        () = tokio::time::sleep(lame_duck) => {}
+        () = life.hard.cancelled() => {}
+    }
+    running.stop.cancel();
+    life.tasks.close();
+    tokio::select! {
+        () = life.tasks.wait() => {}
+        () = life.hard.cancelled() => {}
+        () = tokio::time::sleep(drain) => tracing::warn!("calls under way did not finish in time"),
+    }
+    life.hard.cancel();
+    running.host.db().close().await;
+    Ok(())
+}
+
+/// A service that serves.
+#[derive(Debug)]
+pub struct Running {
+    /// Where.
+    pub address: SocketAddr,
+    /// The service.
+    pub host: Host,
+    health: tonic_health::server::HealthReporter,
+    stop: tokio_util::sync::CancellationToken,
+}
+
+impl Running {
+    async fn not_ready(&self) {
+        self.health.set_service_status("", ServingStatus::NotServing).await;
+    }
+}
+
+/// Opens a service's pools and puts its host together, without serving.
+pub(crate) fn open(
+    service: &Service,
+    config: Config,
+    life: Life,
+    clock: Clock,
+    ids: Ids,
+) -> anyhow::Result<Host> {
+    let policy = Policy::new(service.policy.0, service.policy.1)?;
+    let shared = Shared { clock: clock.clone(), ids, policy: Arc::new(policy) };
+    let app = config.database_as(service.name, "app")?;
+    let relay = config.database_as(service.name, "relay")?;
+    let db = Db::open(app, relay, config.database.max_connections, shared);
+    let verifier = Verifier::new(&config.auth.issuer, &config.auth.audience, clock);
+    let derive = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        format!("{}:{}", service.name, config.secret("derive")?.reveal()),
+    ));
+    Host::new(service, config, db, verifier, life, derive.into())
+}
+
+/// Starts serving: answers once calls are taken.
+pub(crate) async fn start(
+    service: &Service,
+    config: Config,
+    life: Life,
+    clock: Clock,
+    ids: Ids,
+) -> anyhow::Result<Running> {
+    let host = open(service, config, life.clone(), clock, ids)?;
+    provision::check(&mut *host.db().relay().await?, service).await?;
+    (service.prepare)(host.clone()).await?;
+    work_beside(&host, &life);
+
+    let listener = TcpListener::bind(host.config().server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", host.config().server.listen))?;
+    let address = listener.local_addr()?;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("live", ServingStatus::Serving).await;
+    health.set_service_status("", ServingStatus::NotServing).await;
+    watch_readiness(&host, &life, health.clone());
+
+    let operations = OperationsServiceServer::new(Operations(host.clone()));
+    let mut routes =
+        (service.routes)(&host).add_service(crate::limited!(operations)).add_service(health_service);
+    if host.config().server.reflection {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(kith_proto::DESCRIPTOR_SET)
+            .build_v1()?;
+        routes = routes.add_service(reflection);
+    }
+    let calls = Arc::new(Semaphore::new(host.config().server.max_concurrent_calls));
+    let server = tonic::transport::Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .max_connection_age(MAX_CONNECTION_AGE)
+        .tcp_nodelay(true)
+        .layer(DoorLayer { host: host.clone(), calls })
+        .add_routes(routes);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (stopping, soft) = (stop.clone(), life.soft.clone());
+    life.guard("server", async move {
+        let served =
+            server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping.cancelled()).await;
+        if let Err(error) = served {
+            tracing::error!(error.kind = %error, "the server failed");
+        }
+        // Ended without being told to: the guard takes that as a failure.
+        let _ = soft;
+    });
+    Ok(Running { address, host, health, stop })
+}
+
+/// What runs beside the calls: outbox, inbox, keys.
+fn work_beside(host: &Host, life: &Life) {
+    let relay = Relay {
+        db: host.db().clone(),
+        clock: host.shared().clock.clone(),
+        publisher: Publisher::new(host.inbox().address.clone()),
+        woken: host.inbox().wrote.clone(),
+    };
+    let soft = life.soft.clone();
+    life.guard("outbox", async move { relay.run(&soft).await });
+    if !host.inbox().subscriptions.aggregates().is_empty() {
+        let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+        life.guard("inbox.receive", async move { inbox.receive(&soft).await });
+        let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+        life.guard("inbox.apply", async move { inbox.apply(&soft).await });
+    }
+    if !host.config().auth.keys.is_empty() {
+        let (host, soft) = (host.clone(), life.soft.clone());
+        life.guard("keys", async move { keep_keys(&host, &soft).await });
+    }
+}
+
+/// Keeps the key set fresh: from the database at start, then from the configured place.
+async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
+    if let Ok(Some(jwks)) = host.db().kept_keys().await {
+        host.verifier().use_keys(&jwks).ok();
+    }
+    while !stop.is_cancelled() {
+        let mut pause = KEY_FETCH_PAUSE;
+        match fetch_keys(&host.config().auth.keys).await {
+            Ok(jwks) => {
+                let kept = match host.verifier().use_keys(&jwks) {
+                    Ok(()) => host.db().keep_keys(&jwks).await,
+                    Err(error) => Err(error),
+                };
+                if kept.is_ok() {
+                    pause = KEY_REFRESH;
+                }
+            }
+            Err(_) if host.verifier().has_keys() => pause = Duration::from_secs(2),
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = host.verifier().unknown_key.notified() => tokio::time::sleep(KEY_FETCH_PAUSE).await,
+        }
+    }
+}
+
+/// Readiness follows the dependencies, liveness does not: an outage must not restart everything.
+fn watch_readiness(host: &Host, life: &Life, health: tonic_health::server::HealthReporter) {
+    let (host, soft) = (host.clone(), life.soft.clone());
+    life.guard("readiness", async move {
+        while !soft.is_cancelled() {
+            let ready = host.verifier().has_keys() && host.db().ping().await.is_ok();
+            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+            health.set_service_status("", status).await;
+            tokio::select! {
+                () = soft.cancelled() => {}
+                () = tokio::time::sleep(READINESS_POLL) => {}
+            }
+        }
+    });
+}

@@ -1,0 +1,127 @@
+//! Logs, traces and metrics. Trace context travels through gRPC metadata and through events; where no collector is
+//! configured, only logs are written.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use opentelemetry::metrics::{Counter, Histogram};
+use opentelemetry::propagation::TextMapPropagator as _;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::config::Telemetry;
+
+/// Flushes what is still to be exported when it is shut down.
+#[derive(Debug, Default)]
+pub struct Guard {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+}
+
+impl Guard {
+    /// Exports what is left.
+    pub fn shut_down(self) {
+        if let Some(traces) = self.traces {
+            traces.shutdown().ok();
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.shutdown().ok();
+        }
+    }
+}
+
+/// Starts telemetry for this process. Must be called within the runtime; a second call changes nothing.
+pub fn start(service: &str, config: &Telemetry) -> anyhow::Result<Guard> {
+    let filter = EnvFilter::try_new(&config.log).context("telemetry.log is not a filter")?;
+    let lines = if config.json {
+        tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed()
+    } else {
+        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::io::stderr).boxed()
+    };
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+    if config.otlp.is_empty() {
+        subscriber.try_init().ok();
+        return Ok(Guard::default());
+    }
+    let resource = Resource::builder().with_service_name(format!("kith-{service}")).build();
+    let spans =
+        opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(&config.otlp).build()?;
+    let traces =
+        SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource.clone()).build();
+    let figures =
+        opentelemetry_otlp::MetricExporter::builder().with_tonic().with_endpoint(&config.otlp).build()?;
+    let metrics = SdkMeterProvider::builder().with_periodic_exporter(figures).with_resource(resource).build();
+    global::set_meter_provider(metrics.clone());
+    subscriber.with(tracing_opentelemetry::layer().with_tracer(traces.tracer("kith"))).try_init().ok();
+    Ok(Guard { traces: Some(traces), metrics: Some(metrics) })
+}
+
+/// The current span as a W3C `traceparent`, where it is traced.
+pub(crate) fn traceparent() -> Option<String> {
+    let context = Span::current().context();
+    if !context.span().span_context().is_valid() {
+        return None;
+    }
+    let mut carrier = std::collections::HashMap::new();
+    TraceContextPropagator::new().inject_context(&context, &mut carrier);
+    carrier.remove("traceparent")
+}
+
+fn extract(traceparent: &str) -> opentelemetry::Context {
+    let carrier = std::collections::HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    TraceContextPropagator::new().extract(&carrier)
+}
+
+/// Makes a call's span a child of the caller's.
+pub(crate) fn continue_from(span: &Span, traceparent: Option<&str>) {
+    if let Some(traceparent) = traceparent {
+        span.set_parent(extract(traceparent)).ok();
+    }
+}
+
+/// Links the span of applying an event to that of writing it.
+pub(crate) fn follow(span: &Span, traceparent: Option<&str>) {
+    if let Some(traceparent) = traceparent {
+        span.add_link(extract(traceparent).span().span_context().clone());
+    }
+}
+
+struct Figures {
+    duration: Histogram<f64>,
+    shed: Counter<u64>,
+}
+
+fn figures() -> &'static Figures {
+    static FIGURES: OnceLock<Figures> = OnceLock::new();
+    FIGURES.get_or_init(|| {
+        let meter = global::meter("kith");
+        Figures {
+            duration: meter.f64_histogram("rpc.server.duration").with_unit("s").build(),
+            shed: meter.u64_counter("rpc.server.shed").build(),
+        }
+    })
+}
+
+/// Records a finished call. Never labelled with who or what it was about.
+pub(crate) fn called(method: &'static str, code: i32, took: Duration) {
+    let labels =
+        [KeyValue::new("rpc.method", method), KeyValue::new("rpc.grpc.status_code", i64::from(code))];
+    figures().duration.record(took.as_secs_f64(), &labels);
+}
+
+/// Records a call that was shed.
+pub(crate) fn shed() {
+    figures().shed.add(1, &[]);
+}

@@ -1,0 +1,290 @@
+//! The test world: a fresh database per test from a migrated template, the real app role with row security on, a test
+//! clock, seeded ids. Events are delivered and applied by call; nothing sleeps.
+//!
+//! Needs `KITH_DATABASE_URL` (an administrator) and, where events really travel, `KITH_BROKER_URL`; `make test` sets
+//! both.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chrono::{DateTime, Utc};
+use kith_proto::Event;
+use sha2::{Digest as _, Sha256};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::broker::Message;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::context::Actor;
+use crate::db::{Mode, Tx};
+use crate::host::{Host, Service};
+use crate::id::{Ids, PersonId, TenantId, Uuid};
+use crate::lifecycle::Life;
+use crate::{provision, run};
+
+/// One test's world.
+#[derive(Debug)]
+pub struct World {
+    admin: PgConnectOptions,
+    /// Stands at noon UTC of 21 November 2026 until it is moved.
+    pub clock: Clock,
+    /// The same in every run.
+    pub ids: Ids,
+    /// Before every exchange and queue of this test.
+    pub prefix: String,
+    secrets: PathBuf,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The moment at which test clocks start.
+pub fn start_of_time() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().expect("a moment")
+}
+
+/// Passwords of test roles: the same for all tests of this checkout, since roles belong to the whole server.
+fn test_secrets() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/kith-test-secrets")
+}
+
+impl World {
+    /// A world with nothing in it.
+    ///
+    /// # Panics
+    /// Where no server is given to test with.
+    pub fn new() -> Self {
+        let url = std::env::var("KITH_DATABASE_URL").expect(
+            "tests need KITH_DATABASE_URL; run them with `make test`, or after eval \"$(kith servers env)\"",
+        );
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            admin: url.parse().expect("KITH_DATABASE_URL is a PostgreSQL URL"),
+            clock: Clock::test(start_of_time()),
+            ids: Ids::seeded(42),
+            prefix: format!("test-{}-{number}", std::process::id()),
+            secrets: test_secrets(),
+        }
+    }
+
+    /// The configuration of a service in this world, with a database of its own.
+    pub async fn config(&self, service: &Service) -> Config {
+        let mut config = Config::defaults().expect("the defaults are fine");
+        config.database.host = self.admin.get_host().to_owned();
+        config.database.port = self.admin.get_port();
+        config.database.name = self.database(service).await;
+        config.database.max_connections = 4;
+        config.secrets.folder = self.secrets.clone();
+        config.broker.prefix = self.prefix.clone();
+        if let Ok(url) = std::env::var("KITH_BROKER_URL") {
+            let (credentials, place) =
+                url.trim_start_matches("amqp://").split_once('@').expect("user:password@host");
+            let (user, password) = credentials.split_once(':').expect("user:password");
+            let (host, port) = place.split('/').next().and_then(|at| at.split_once(':')).expect("host:port");
+            config.broker.host = host.to_owned();
+            config.broker.port = port.parse().expect("a port");
+            config.broker.user = user.to_owned();
+            write_secret(&self.secrets, "broker", password);
+        }
+        provision::secret_file(&self.secrets, "broker", &Ids::system()).expect("a secret");
+        provision::secret_file(&self.secrets, "derive", &Ids::system()).expect("a secret");
+        config
+    }
+
+    /// A service without its server and its loops: calls go to its handlers, events come by [`Self::deliver`].
+    pub async fn host(&self, service: &Service) -> Host {
+        let config = self.config(service).await;
+        let host =
+            run::open(service, config, Life::new(), self.clock.clone(), self.ids.clone()).expect("a host");
+        (service.prepare)(host.clone()).await.expect("the service is prepared");
+        host
+    }
+
+    /// A tenant that the service knows, in London.
+    pub async fn tenant(&self, host: &Host, preparing: bool) -> TenantId {
+        let tenant = TenantId(self.ids.uuid(self.clock.now()));
+        self.know_tenant(host, tenant, preparing).await;
+        tenant
+    }
+
+    /// Lets a service know a tenant, or know its other state.
+    pub async fn know_tenant(&self, host: &Host, tenant: TenantId, preparing: bool) {
+        let state = if preparing { "preparing" } else { "live" };
+        let work = async |tx: &mut Tx| tx.remember_tenant(state, "Europe/London", 1).await;
+        host.within(tenant, Actor::Service { tenant }, Mode::Apply, work).await.expect("the tenant is known");
+    }
+
+    /// Somebody.
+    pub fn person(&self) -> PersonId {
+        PersonId(self.ids.uuid(self.clock.now()))
+    }
+
+    /// Delivers an event as the broker would and applies everything that is ready.
+    pub async fn deliver<E: Event>(
+        &self,
+        host: &Host,
+        tenant: TenantId,
+        aggregate: impl Into<Uuid>,
+        no: i64,
+        event: &E,
+    ) {
+        let message = Message {
+            tenant_id: tenant,
+            event_id: self.ids.uuid(self.clock.now()),
+            aggregate_type: E::AGGREGATE.to_owned(),
+            aggregate_id: aggregate.into(),
+            event_no: no,
+            event_type: E::TYPE.to_owned(),
+            payload: event.encode_to_vec(),
+            traceparent: None,
+            time: self.clock.now(),
+        };
+        self.receive(host, &[message]).await;
+    }
+
+    /// Receives messages as they come from the broker and applies everything that is ready.
+    pub async fn receive(&self, host: &Host, messages: &[Message]) {
+        host.inbox().store(messages).await.expect("the events are stored");
+        while host.inbox().apply_ready().await.expect("the events are applied") > 0 {}
+    }
+
+    /// What a service has written for others, in order, as it would reach the broker.
+    pub async fn written(&self, host: &Host) -> Vec<Message> {
+        let mut conn = host.db().relay().await.expect("a connection");
+        let rows = sqlx::query!(
+            "select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
+                 created_at
+             from platform.outbox order by seq"
+        )
+        .fetch_all(&mut *conn)
+        .await
+        .expect("the outbox");
+        rows.into_iter()
+            .map(|row| Message {
+                tenant_id: TenantId(row.tenant_id),
+                event_id: row.event_id,
+                aggregate_type: row.aggregate_type,
+                aggregate_id: row.aggregate_id,
+                event_no: row.event_no,
+                event_type: row.event_type,
+                payload: row.payload,
+                traceparent: row.traceparent,
+                time: row.created_at,
+            })
+            .collect()
+    }
+
+    /// An administrator's connection to a service's database: for what no role of the service may do.
+    pub async fn admin(&self, host: &Host) -> PgConnection {
+        let database = self.admin.clone().database(&host.config().database.name);
+        database.connect().await.expect("a connection as administrator")
+    }
+
+    /// A fresh database for a service, copied from its migrated template.
+    async fn database(&self, service: &Service) -> String {
+        let mut conn = self.admin.connect().await.expect("PostgreSQL answers");
+        let template = template_name(service);
+        sqlx::raw_sql("select pg_advisory_lock(4207850)").execute(&mut conn).await.expect("the lock");
+        let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(&template)
+            .fetch_one(&mut conn)
+            .await
+            .expect("the list of databases");
+        if !exists {
+            remove_leftovers(&mut conn).await;
+            let building = format!("{template}_new");
+            sql(&mut conn, format!("drop database if exists \"{building}\" with (force)")).await;
+            let system = Ids::system();
+            provision::roles(&self.admin, service, &self.secrets, &system).await.expect("the roles");
+            provision::database(&self.admin, service, &building).await.expect("the template");
+            provision::migrate(&self.admin, service, &building).await.expect("the tables");
+            sql(&mut conn, format!("alter database \"{building}\" rename to \"{template}\"")).await;
+        }
+        sqlx::raw_sql("select pg_advisory_unlock(4207850)")
+            .execute(&mut conn)
+            .await
+            .expect("the lock is given back");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let database = format!("kith_test_{}_{}_{number}", std::process::id(), service.name);
+        sql(&mut conn, format!("drop database if exists \"{database}\" with (force)")).await;
+        sql(
+            &mut conn,
+            format!("create database \"{database}\" template \"{template}\" owner {}_owner", service.name),
+        )
+        .await;
+        provision::database(&self.admin, service, &database).await.expect("the grants");
+        conn.close().await.ok();
+        database
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn write_secret(folder: &std::path::Path, name: &str, value: &str) {
+    let path = folder.join(name);
+    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == value) {
+        return;
+    }
+    std::fs::create_dir_all(folder).expect("the folder of secrets");
+    let aside = folder.join(format!("{name}.{}", std::process::id()));
+    std::fs::write(&aside, value).expect("a secret");
+    std::fs::rename(&aside, &path).expect("a secret");
+}
+
+/// Names the template after what is in it, so that a changed migration makes a new one.
+fn template_name(service: &Service) -> String {
+    let mut hash = Sha256::new();
+    for migration in provision::MIGRATOR.iter().chain(service.migrations.iter()) {
+        hash.update(&migration.checksum);
+    }
+    hash.update(test_secrets().to_string_lossy().as_bytes());
+    let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("kith_template_{}_{digest}", service.name)
+}
+
+/// Removes databases of test processes that are gone.
+async fn remove_leftovers(conn: &mut PgConnection) {
+    let left: Vec<String> =
+        sqlx::query_scalar("select datname::text from pg_database where datname like 'kith\\_test\\_%'")
+            .fetch_all(&mut *conn)
+            .await
+            .expect("the list of databases");
+    for database in left {
+        let process = database.split('_').nth(2).unwrap_or_default();
+        if !std::path::Path::new("/proc").join(process).exists() {
+            sql(conn, format!("drop database if exists \"{database}\" with (force)")).await;
+        }
+    }
+}
+
+async fn sql(conn: &mut PgConnection, statement: String) {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(conn).await.expect("the administrator's statement works");
+}
+
+/// A request as the door lets it in for that person.
+pub fn request_of<M>(tenant: TenantId, person: PersonId, message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Actor::Person { tenant, person, session: Uuid::nil() });
+    request
+}
+
+/// The code and reason of a refusal.
+pub fn reason(status: &Status) -> (Code, String) {
+    let reason = status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default();
+    (status.code(), reason)
+}
+
+/// The names of the fields that a refusal finds wrong.
+pub fn wrong_fields(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let Some(bad_request) = details.bad_request() else {
+        return Vec::new();
+    };
+    bad_request.field_violations.iter().map(|violation| violation.field.clone()).collect()
+}

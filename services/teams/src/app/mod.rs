@@ -1,0 +1,6 @@
+//! Use cases: one function each, within a transaction that the platform opens and commits.
+
+pub mod hat;
+pub mod membership;
+pub mod promise;
+pub mod team;

@@ -1,0 +1,97 @@
+//! Starting, reading and listing Teams.
+
+use chrono::{DateTime, Utc};
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
+
+use crate::domain::team::{OutwardCode, Team};
+use crate::domain::{CircleId, TeamId};
+use crate::events::{self, Fact};
+use crate::policy::Action;
+use crate::store;
+
+/// Starts a Team whose Owner is the caller.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub id: Option<TeamId>,
+    pub circle: CircleId,
+    pub outward_code: OutwardCode,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Starts a Team. The same client-made id with the same content answers the Team that exists.
+pub async fn start(tx: &mut Tx, command: Start) -> Result<Team> {
+    let owner = tx.person()?;
+    let id = command.id.unwrap_or_else(|| tx.new_id());
+    let standing = Standing::new().with("anyone", true);
+    tx.require(Action::StartTeam, Subject::about("team", id, owner), &standing)?;
+    if let Some(team) = store::team::load(tx, id).await? {
+        let same =
+            team.owner == owner && team.circle == command.circle && team.outward_code == command.outward_code;
+        return if same { Ok(team) } else { Err(Common::IdExists.into()) };
+    }
+    let created_at = tx.occurred_at(command.occurred_at)?;
+    let team = Team {
+        id,
+        owner,
+        circle: command.circle,
+        outward_code: command.outward_code,
+        members: Vec::new(),
+        hats: Vec::new(),
+        promises: Vec::new(),
+        created_at,
+        version: 1,
+    };
+    store::team::insert(tx, &team).await?;
+    events::tell(tx, &team, Fact::Started);
+    Ok(team)
+}
+
+/// Answers a Team. Somebody who was only asked sees the Team, its Owner and their own place, nobody else's.
+pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Team> {
+    let (mut team, standing) = open(tx, id, None, Action::GetTeam).await?;
+    let person = tx.person()?;
+    if !standing.is("owner") && !standing.is("member") {
+        team.members.retain(|membership| membership.person == person);
+        team.hats.clear();
+        team.promises.clear();
+    }
+    Ok(team)
+}
+
+/// Lists the Teams that the caller owns or belongs to, with the token of the next page.
+pub async fn list(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec<Team>, String)> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let standing = Standing::new().with("anyone", true);
+    tx.require(Action::ListTeams, Subject::about("person", person, person), &standing)?;
+    let mut teams = store::team::list_of_person(tx, person, today, &page).await?;
+    let next = page.cut(&mut teams, |team| (team.created_at, team.id.0));
+    Ok((teams, next))
+}
+
+/// Loads a Team for a change or a look, and asks the policy with the caller's standing. `about` is whose place or hat
+/// it is about, where it is about one.
+pub async fn open(
+    tx: &mut Tx,
+    id: TeamId,
+    about: Option<PersonId>,
+    action: Action,
+) -> Result<(Team, Standing)> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let team = if action == Action::GetTeam {
+        store::team::load(tx, id).await?
+    } else {
+        store::team::load_for_update(tx, id).await?
+    };
+    let team = team.ok_or(Error::NotFound("team"))?;
+    let standing = Standing::new()
+        .with("owner", team.owner == person)
+        .with("member", team.has_member(person, today))
+        .with("invited", team.has_invited(person))
+        .with("self", about == Some(person));
+    tx.require(action, Subject::about("team", id, team.owner), &standing)?;
+    Ok((team, standing))
+}

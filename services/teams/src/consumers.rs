@@ -1,0 +1,55 @@
+//! What teams hears from the others.
+
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
+use kith_platform::id::PersonId;
+use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
+
+use crate::app;
+use crate::domain::{MembershipId, TeamId, membership};
+
+/// The list of aggregates that teams listens to.
+pub fn subscriptions() -> Subscriptions {
+    Subscriptions::new()
+        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
+}
+
+async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: TenantSnapshot = event.state()?;
+    let word = match state.state() {
+        TenantState::Live => "live",
+        TenantState::Preparing | TenantState::Unspecified => "preparing",
+    };
+    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    Ok(Outcome::Done)
+}
+
+/// Both sides said yes after a trial: the Team proposes membership, and the giver answers.
+async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: IntroductionSnapshot = event.state()?;
+    if state.state() != IntroductionState::Welcome {
+        return Ok(Outcome::Done);
+    }
+    let kind = match state.giver_status() {
+        GiverStatus::Volunteer => membership::Kind::Volunteer,
+        GiverStatus::PeerSupporter => membership::Kind::PeerSupporter,
+        GiverStatus::FamilyOrFriend => membership::Kind::FamilyOrFriend,
+        GiverStatus::Independent | GiverStatus::Employed | GiverStatus::Unspecified => {
+            membership::Kind::Worker
+        }
+    };
+    let mut fields = Fields::default();
+    let id = fields.id::<MembershipId>("introduction_id", &state.introduction_id);
+    let team = fields.id::<TeamId>("team_id", &state.team_id);
+    let person = fields.id::<PersonId>("giver_person_id", &state.giver_person_id);
+    let until = state.trial.as_ref().map(|trial| trial.valid_until.clone()).unwrap_or_default();
+    let trial_until = fields.optional_date("trial.valid_until", &until);
+    let parsed = id.zip(team).zip(person).zip(trial_until);
+    let (((id, team), person), trial_until) = fields.finish(parsed).map_err(Error::internal)?;
+    app::membership::welcome(tx, app::membership::Welcome { id, team, person, kind, trial_until }).await?;
+    Ok(Outcome::Done)
+}

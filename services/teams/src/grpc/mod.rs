@@ -1,0 +1,5 @@
+//! Parse, call `app`, render.
+
+mod parse;
+mod render;
+pub mod team;

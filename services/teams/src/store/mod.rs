@@ -1,0 +1,4 @@
+//! SQL, and nothing but SQL. Every query names the tenant; row security is the second fence.
+
+pub mod team;
+mod words;

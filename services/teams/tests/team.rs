@@ -1,0 +1,205 @@
+//! Teams over a real database: as the people themselves would, through the handlers, with row security on.
+
+use kith_platform::Host;
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use kith_platform::testing::{World, reason, request_of, wrong_fields};
+use kith_proto::teams::v1::teams_service_server::TeamsService as _;
+use kith_proto::teams::v1::{self as pb, MemberKind, MembershipState};
+use kith_teams::{SERVICE, Teams};
+use tonic::{Code, Status};
+
+struct Stage {
+    world: World,
+    host: Host,
+    teams: Teams,
+    tenant: TenantId,
+    owner: PersonId,
+    giver: PersonId,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let world = World::new();
+        let host = world.host(&SERVICE).await;
+        let tenant = world.tenant(&host, true).await;
+        let (owner, giver) = (world.person(), world.person());
+        Self { teams: Teams::new(host.clone()), world, host, tenant, owner, giver }
+    }
+
+    fn id(&self) -> String {
+        self.world.ids.uuid(self.world.clock.now()).to_string()
+    }
+
+    fn start(&self) -> pb::StartTeamRequest {
+        pb::StartTeamRequest {
+            request_id: self.id(),
+            circle_id: self.id(),
+            outward_code: "E5".into(),
+            ..Default::default()
+        }
+    }
+
+    async fn team(&self) -> pb::Team {
+        let answer =
+            self.teams.start_team(request_of(self.tenant, self.owner, self.start())).await.expect("a team");
+        answer.into_inner().team.expect("a team")
+    }
+
+    async fn invite(
+        &self,
+        by: PersonId,
+        team: &pb::Team,
+        person: PersonId,
+    ) -> Result<pb::Membership, Status> {
+        let request = pb::InviteMemberRequest {
+            request_id: self.id(),
+            team_id: team.id.clone(),
+            person_id: person.to_string(),
+            kind: MemberKind::Worker.into(),
+            ..Default::default()
+        };
+        let answer = self.teams.invite_member(request_of(self.tenant, by, request)).await?;
+        Ok(answer.into_inner().membership.expect("a membership"))
+    }
+
+    async fn answer(
+        &self,
+        by: PersonId,
+        team: &pb::Team,
+        asked: &pb::Membership,
+    ) -> Result<pb::Membership, Status> {
+        let request = pb::AnswerInvitationRequest {
+            request_id: self.id(),
+            team_id: team.id.clone(),
+            membership_id: asked.id.clone(),
+            accept: true,
+            occurred_at: None,
+        };
+        let answer = self.teams.answer_invitation(request_of(self.tenant, by, request)).await?;
+        Ok(answer.into_inner().membership.expect("a membership"))
+    }
+
+    async fn get(&self, by: PersonId, id: &str) -> Result<pb::Team, Status> {
+        let request = pb::GetTeamRequest { id: id.to_owned() };
+        let answer = self.teams.get_team(request_of(self.tenant, by, request)).await?;
+        Ok(answer.into_inner().team.expect("a team"))
+    }
+}
+
+/// Proves TEAM-05. Proves TEAM-80.
+#[tokio::test]
+async fn a_giver_joins_by_two_yeses_and_by_nothing_else() {
+    let stage = Stage::new().await;
+    let team = stage.team().await;
+    let asked = stage.invite(stage.owner, &team, stage.giver).await.expect("asked");
+    assert_eq!(asked.state(), MembershipState::Invited);
+
+    let stranger = stage.world.person();
+    let refused = stage.answer(stranger, &team, &asked).await.expect_err("a stranger cannot answer");
+    assert_eq!(reason(&refused), (Code::NotFound, "NOT_FOUND".into()));
+    let refused =
+        stage.invite(stranger, &team, stranger).await.expect_err("a stranger cannot add themselves");
+    assert_eq!(reason(&refused), (Code::NotFound, "NOT_FOUND".into()));
+    let still = stage.answer(stage.owner, &team, &asked).await.expect("the Owner has said yes already");
+    assert_eq!(still.state(), MembershipState::Invited, "the Owner cannot say it for the giver");
+
+    let joined = stage.answer(stage.giver, &team, &asked).await.expect("the giver says yes");
+    assert_eq!(joined.state(), MembershipState::Member);
+    let seen = stage.get(stage.giver, &team.id).await.expect("a member sees the Team");
+    assert_eq!(seen.members.len(), 1);
+    let types: Vec<String> =
+        stage.world.written(&stage.host).await.into_iter().map(|event| event.event_type).collect();
+    assert_eq!(types, ["teams.team.started.v1", "teams.team.member_asked.v1", "teams.team.member_joined.v1"]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_the_same_and_reused_ids_are_refused() {
+    let stage = Stage::new().await;
+    let request = stage.start();
+    let call = |request: pb::StartTeamRequest| {
+        stage.teams.start_team(request_of(stage.tenant, stage.owner, request))
+    };
+    let first = call(request.clone()).await.expect("a team").into_inner().team.expect("a team");
+    let again = call(request.clone()).await.expect("the same team");
+    assert!(again.metadata().contains_key("kith-caused"), "a repeat says what the first caused");
+    assert_eq!(again.into_inner().team.expect("a team"), first);
+
+    let other = pb::StartTeamRequest { outward_code: "N16".into(), ..request.clone() };
+    assert_eq!(
+        reason(&call(other).await.expect_err("other content")),
+        (Code::AlreadyExists, "REQUEST_ID_REUSED".into())
+    );
+
+    let with_id = pb::StartTeamRequest { id: first.id.clone(), request_id: stage.id(), ..request };
+    assert_eq!(
+        call(with_id.clone()).await.expect("it exists").into_inner().team.expect("a team").id,
+        first.id
+    );
+    let changed = pb::StartTeamRequest { outward_code: "N16".into(), request_id: stage.id(), ..with_id };
+    assert_eq!(
+        reason(&call(changed).await.expect_err("other content")),
+        (Code::AlreadyExists, "ID_EXISTS".into())
+    );
+    assert_eq!(stage.world.written(&stage.host).await.len(), 1, "one Team was started");
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_and_nothing_is_stored() {
+    let stage = Stage::new().await;
+    let request = pb::StartTeamRequest {
+        request_id: "x".into(),
+        circle_id: String::new(),
+        outward_code: "nowhere".into(),
+        ..Default::default()
+    };
+    let refused =
+        stage.teams.start_team(request_of(stage.tenant, stage.owner, request)).await.expect_err("refused");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(wrong_fields(&refused), ["request_id", "circle_id", "outward_code"]);
+    assert!(stage.world.written(&stage.host).await.is_empty());
+}
+
+#[tokio::test]
+async fn another_tenants_team_is_as_unknown_as_one_that_never_was() {
+    let stage = Stage::new().await;
+    let team = stage.team().await;
+    let elsewhere = Stage { tenant: stage.world.tenant(&stage.host, true).await, ..stage };
+    // The same person id in the other tenant: only the tenant differs.
+    let foreign = elsewhere.get(elsewhere.owner, &team.id).await.expect_err("refused");
+    let unknown = elsewhere.get(elsewhere.owner, &Uuid::from_u128(5).to_string()).await.expect_err("refused");
+    assert_eq!((foreign.code(), foreign.message()), (unknown.code(), unknown.message()));
+    assert_eq!(foreign.details(), unknown.details());
+}
+
+#[tokio::test]
+async fn a_trial_that_both_liked_becomes_an_invitation() {
+    use kith_proto::matching::v1 as matching;
+    let stage = Stage::new().await;
+    let team = stage.team().await;
+    let introduction = stage.world.ids.uuid(stage.world.clock.now());
+    let event = matching::IntroductionWelcomed {
+        state: Some(matching::IntroductionSnapshot {
+            introduction_id: introduction.to_string(),
+            team_id: team.id.clone(),
+            giver_person_id: stage.giver.to_string(),
+            giver_status: matching::GiverStatus::Independent.into(),
+            state: matching::IntroductionState::Welcome.into(),
+            trial: None,
+        }),
+    };
+    stage.world.deliver(&stage.host, stage.tenant, introduction, 1, &event).await;
+    let seen = stage.get(stage.giver, &team.id).await.expect("somebody invited sees the Team");
+    assert_eq!(seen.members[0].state(), MembershipState::Invited);
+    let joined = stage.answer(stage.giver, &team, &seen.members[0]).await.expect("yes");
+    assert_eq!(joined.state(), MembershipState::Member);
+}
+
+/// The reviewed table: who may do what. A change here is a change of the rules that protect people.
+#[test]
+fn the_policy_is_the_reviewed_one() {
+    use kith_platform::authz::{Action as _, Policy};
+    let policy = Policy::new(SERVICE.policy.0, SERVICE.policy.1).expect("a policy");
+    let actions: Vec<&str> = kith_teams::Action::ALL.iter().map(|action| action.name()).collect();
+    let table = policy.table(&actions, kith_teams::Action::STANDING);
+    assert_eq!(table, include_str!("policy_table.txt"));
+}
