@@ -26,7 +26,7 @@ fi
 fresh=$(mktemp -d)
 variable="$(echo "$name" | tr '[:lower:]' '[:upper:]')_DATABASE_URL"
 touch services/"$name"/src/lib.rs
-env "$variable=$base/$database" SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$fresh" cargo check -q -p "kith-$name" --all-targets
+env "$variable=$base/$database" SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$fresh" cargo check -q -p "kith-$name" ${TARGETS:---all-targets}
 kept="services/$name/.sqlx"
 if [ "$mode" = --check ]; then
     diff -r "$kept" "$fresh" || { echo "$kept is not current: run make sqlx SERVICE=$name" >&2; exit 1; }

@@ -17,7 +17,6 @@ create table series (
     proposed_at      timestamptz not null,
     answered_at      timestamptz,
     version          bigint      not null,
-    event_no         bigint      not null,
     constraint series_pkey primary key (tenant_id, id),
     constraint series_kind_known check (kind in ('support', 'personal_care', 'companionship', 'waking_night',
         'sleeping_night', 'outing', 'peer_support', 'trial')),
@@ -60,7 +59,6 @@ create table visit (
     cover_by                 text,
     brought_in               boolean     not null,
     version                  bigint      not null,
-    event_no                 bigint      not null,
     constraint visit_pkey primary key (tenant_id, id),
     constraint visit_series_fkey foreign key (tenant_id, series_id) references series (tenant_id, id),
     constraint visit_once_per_occurrence unique (tenant_id, series_id, occurrence_local),
@@ -141,3 +139,16 @@ create table known_introduction (
         num_nulls(trial_sessions, trial_valid_from, trial_valid_until) in (0, 3))
 );
 create index known_introduction_of_both on known_introduction (tenant_id, team_id, giver_person_id);
+
+select platform.protect('series');
+select platform.protect('visit');
+select platform.protect('booking');
+select platform.protect('known_team');
+select platform.protect('known_giver');
+select platform.protect('known_introduction');
+
+-- Notice below which a cancellation by the Team's side is charged, in elapsed hours; exactly that much is still free.
+-- The day that it goes by is the visit's first planned local day.
+insert into platform.setting (name, valid_from, value, source) values
+    ('cancellation_notice_hours', '2000-01-01', 24,
+     'playbook, Getting Support Profile: sessions cancelled within 24 hours are still charged (S1:L1534)');

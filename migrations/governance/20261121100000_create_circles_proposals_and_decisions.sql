@@ -9,8 +9,7 @@ create table circle (
     created_by   uuid        not null,
     created_at   timestamptz not null,
     version      bigint      not null,
-    event_no     bigint      not null,
-    constraint circle_pkey primary key (tenant_id, id),
+    constraint circle_pk primary key (tenant_id, id),
     constraint circle_display_name_length check (char_length(display_name) between 1 and 100),
     constraint circle_aim_length check (char_length(aim) between 1 and 2000),
     constraint circle_domain_length check (char_length(domain) between 1 and 2000)
@@ -25,7 +24,7 @@ create table circle_member (
     place      integer not null,
     state      text    not null,
     valid_from date    not null,
-    constraint circle_member_pkey primary key (tenant_id, circle_id, person_id),
+    constraint circle_member_pk primary key (tenant_id, circle_id, person_id),
     constraint circle_member_place_once unique (tenant_id, circle_id, place),
     constraint circle_member_circle_fkey foreign key (tenant_id, circle_id) references circle (tenant_id, id),
     constraint circle_member_state_known check (state in ('proposed', 'held', 'declined'))
@@ -41,7 +40,7 @@ create table circle_hat (
     state       text    not null,
     valid_from  date    not null,
     valid_until date    not null,
-    constraint circle_hat_pkey primary key (tenant_id, id),
+    constraint circle_hat_pk primary key (tenant_id, id),
     constraint circle_hat_place_once unique (tenant_id, circle_id, place),
     constraint circle_hat_member_fkey foreign key (tenant_id, circle_id, person_id)
         references circle_member (tenant_id, circle_id, person_id),
@@ -62,7 +61,7 @@ create table proposal (
     decision_id        uuid,
     created_at         timestamptz not null,
     version            bigint      not null,
-    constraint proposal_pkey primary key (tenant_id, id),
+    constraint proposal_pk primary key (tenant_id, id),
     constraint proposal_circle_fkey foreign key (tenant_id, circle_id) references circle (tenant_id, id),
     constraint proposal_title_length check (char_length(title) between 1 and 200),
     constraint proposal_state_known check (
@@ -86,7 +85,7 @@ create table proposal_version (
     content_hash text        not null,
     written_by   uuid        not null,
     created_at   timestamptz not null,
-    constraint proposal_version_pkey primary key (tenant_id, proposal_id, number),
+    constraint proposal_version_pk primary key (tenant_id, proposal_id, number),
     constraint proposal_version_hash_once unique (tenant_id, proposal_id, number, content_hash),
     constraint proposal_version_proposal_fkey foreign key (tenant_id, proposal_id)
         references proposal (tenant_id, id),
@@ -105,7 +104,7 @@ create table proposal_answer (
     consent     boolean     not null,
     argument    text        not null,
     answered_at timestamptz not null,
-    constraint proposal_answer_pkey primary key (tenant_id, proposal_id, number, person_id),
+    constraint proposal_answer_pk primary key (tenant_id, proposal_id, number, person_id),
     constraint proposal_answer_consent_once unique (tenant_id, proposal_id, number, person_id, consent),
     constraint proposal_answer_version_fkey foreign key (tenant_id, proposal_id, number)
         references proposal_version (tenant_id, proposal_id, number),
@@ -123,8 +122,7 @@ create table decision (
     decided_at   timestamptz not null,
     revoked_from date,
     revoked_by   uuid,
-    event_no     bigint      not null,
-    constraint decision_pkey primary key (tenant_id, id),
+    constraint decision_pk primary key (tenant_id, id),
     constraint decision_once unique (tenant_id, proposal_id),
     constraint decision_adopted_once unique (tenant_id, id, proposal_id, number),
     constraint decision_circle_fkey foreign key (tenant_id, circle_id) references circle (tenant_id, id),
@@ -148,7 +146,7 @@ create table decision_consent (
     proposal_id uuid    not null,
     number      integer not null,
     consent     boolean not null,
-    constraint decision_consent_pkey primary key (tenant_id, decision_id, person_id),
+    constraint decision_consent_pk primary key (tenant_id, decision_id, person_id),
     constraint decision_consent_decision_fkey foreign key (tenant_id, decision_id, proposal_id, number)
         references decision (tenant_id, id, proposal_id, number),
     constraint decision_consent_answer_fkey foreign key (tenant_id, proposal_id, number, person_id, consent)
@@ -167,8 +165,7 @@ create table mandate (
     added_bp       integer,
     deducted_bp    integer,
     share_bp       integer,
-    event_no       bigint  not null,
-    constraint mandate_pkey primary key (tenant_id, id),
+    constraint mandate_pk primary key (tenant_id, id),
     constraint mandate_once unique (tenant_id, decision_id),
     constraint mandate_decision_fkey foreign key (tenant_id, decision_id) references decision (tenant_id, id),
     constraint mandate_rule_name_length check (char_length(rule_name) between 1 and 60),
@@ -182,7 +179,7 @@ create table organisation_role (
     tenant_id uuid   not null,
     person_id uuid   not null,
     roles     text[] not null,
-    constraint organisation_role_pkey primary key (tenant_id, person_id)
+    constraint organisation_role_pk primary key (tenant_id, person_id)
 );
 
 select platform.protect('circle');
@@ -195,3 +192,7 @@ select platform.protect('decision');
 select platform.protect('decision_consent');
 select platform.protect('mandate');
 select platform.protect('organisation_role');
+
+-- What was written, consented to and mandated stays as it is; answers and decisions change but do not vanish.
+revoke update, delete on proposal_version, decision_consent, mandate from kith_app;
+revoke delete on circle, circle_member, circle_hat, proposal, proposal_answer, decision from kith_app;

@@ -156,6 +156,13 @@ impl Config {
         Self::from_layers(file.as_deref().map(Path::new), environment)
     }
 
+    /// Reads defaults and these `KITH__SECTION__KEY` settings alone: for several services in one process.
+    pub fn from_settings<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> anyhow::Result<Self> {
+        let source = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let environment = config::Environment::with_prefix("KITH").prefix_separator("__").separator("__");
+        Self::from_layers(None, environment.source(Some(source)))
+    }
+
     fn from_layers(file: Option<&Path>, environment: config::Environment) -> anyhow::Result<Self> {
         let mut layers =
             config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));

@@ -16,6 +16,7 @@ pub mod config;
 pub mod context;
 mod crash;
 pub mod db;
+pub mod dead;
 pub mod error;
 pub mod etag;
 pub mod fields;
@@ -35,4 +36,4 @@ pub mod testing;
 mod words;
 
 pub use host::{Host, Service};
-pub use run::{main, run};
+pub use run::{database, main, run};

@@ -32,6 +32,21 @@ pub fn secret_file(folder: &Path, name: &str, ids: &Ids) -> anyhow::Result<Secre
     Ok(Secret::new(text))
 }
 
+/// Writes a secret that is given from outside, in place of what is there.
+pub fn put_secret(folder: &Path, name: &str, value: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let path = folder.join(name);
+    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == value) {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let aside = folder.join(format!("{name}.{}.new", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    std::io::Write::write_all(&mut file, value.as_bytes())?;
+    std::fs::rename(&aside, &path).with_context(|| format!("{} cannot be written", path.display()))
+}
+
 /// Makes the roles of a service: an owner that nobody signs in as, and its login roles with passwords from the folder
 /// of secrets. Harmless to repeat; passwords are set again each time.
 pub async fn roles(

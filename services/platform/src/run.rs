@@ -94,6 +94,15 @@ pub async fn run(service: &Service, config: Config, life: Life) -> anyhow::Resul
     Ok(())
 }
 
+/// A service's database, for the operator's command.
+pub fn database(service: &Service, config: &Config) -> anyhow::Result<Db> {
+    let policy = Policy::new(service.policy.0, service.policy.1)?;
+    let shared = Shared { clock: Clock::System, ids: Ids::system(), policy: Arc::new(policy) };
+    let app = config.database_as(service.name, "app")?;
+    let relay = config.database_as(service.name, "relay")?;
+    Ok(Db::open(app, relay, 2, shared))
+}
+
 /// A service that serves.
 #[derive(Debug)]
 pub struct Running {

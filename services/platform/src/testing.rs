@@ -35,7 +35,9 @@ pub struct World {
     pub ids: Ids,
     /// Before every exchange and queue of this test.
     pub prefix: String,
+    broker_url: Option<String>,
     secrets: PathBuf,
+    own_secrets: Option<PathBuf>,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -65,7 +67,9 @@ impl World {
             clock: Clock::test(start_of_time()),
             ids: Ids::seeded(42),
             prefix: format!("test-{}-{number}", std::process::id()),
+            broker_url: std::env::var("KITH_BROKER_URL").ok(),
             secrets: test_secrets(),
+            own_secrets: None,
         }
     }
 
@@ -78,7 +82,7 @@ impl World {
         config.database.max_connections = 4;
         config.secrets.folder = self.secrets.clone();
         config.broker.prefix = self.prefix.clone();
-        if let Ok(url) = std::env::var("KITH_BROKER_URL") {
+        if let Some(url) = &self.broker_url {
             let (credentials, place) =
                 url.trim_start_matches("amqp://").split_once('@').expect("user:password@host");
             let (user, password) = credentials.split_once(':').expect("user:password");
@@ -86,16 +90,33 @@ impl World {
             config.broker.host = host.to_owned();
             config.broker.port = port.parse().expect("a port");
             config.broker.user = user.to_owned();
-            write_secret(&self.secrets, "broker", password);
+            if let Some(own) = &self.own_secrets {
+                copy_secrets(&self.secrets, own);
+                config.secrets.folder = own.clone();
+            }
+            provision::put_secret(&config.secrets.folder, "broker", password).expect("a secret");
         }
-        provision::secret_file(&self.secrets, "broker", &Ids::system()).expect("a secret");
-        provision::secret_file(&self.secrets, "derive", &Ids::system()).expect("a secret");
+        for name in ["broker", "derive"] {
+            provision::secret_file(&config.secrets.folder, name, &Ids::system()).expect("a secret");
+        }
         config
+    }
+
+    /// A world with a broker of its own, whose password must not get in the way of other tests.
+    #[must_use]
+    pub fn with_broker(mut self, url: String, own_secrets: PathBuf) -> Self {
+        self.broker_url = Some(url);
+        self.own_secrets = Some(own_secrets);
+        self
     }
 
     /// A service without its server and its loops: calls go to its handlers, events come by [`Self::deliver`].
     pub async fn host(&self, service: &Service) -> Host {
-        let config = self.config(service).await;
+        self.host_with(service, self.config(service).await).await
+    }
+
+    /// The same with a configuration of its own, or a second one over the same database, as a replica is.
+    pub async fn host_with(&self, service: &Service, config: Config) -> Host {
         let host =
             run::open(service, config, Life::new(), self.clock.clone(), self.ids.clone()).expect("a host");
         (service.prepare)(host.clone()).await.expect("the service is prepared");
@@ -178,8 +199,12 @@ impl World {
 
     /// An administrator's connection to a service's database: for what no role of the service may do.
     pub async fn admin(&self, host: &Host) -> PgConnection {
-        let database = self.admin.clone().database(&host.config().database.name);
-        database.connect().await.expect("a connection as administrator")
+        self.admin_of(&host.config().database.name).await
+    }
+
+    /// An administrator's connection to a database of this world.
+    pub async fn admin_of(&self, database: &str) -> PgConnection {
+        self.admin.clone().database(database).connect().await.expect("a connection as administrator")
     }
 
     /// A fresh database for a service, copied from its migrated template.
@@ -226,15 +251,12 @@ impl Default for World {
     }
 }
 
-fn write_secret(folder: &std::path::Path, name: &str, value: &str) {
-    let path = folder.join(name);
-    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == value) {
-        return;
+fn copy_secrets(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder of secrets");
+    for entry in std::fs::read_dir(from).expect("the folder of secrets") {
+        let entry = entry.expect("a secret");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
     }
-    std::fs::create_dir_all(folder).expect("the folder of secrets");
-    let aside = folder.join(format!("{name}.{}", std::process::id()));
-    std::fs::write(&aside, value).expect("a secret");
-    std::fs::rename(&aside, &path).expect("a secret");
 }
 
 /// Names the template after what is in it, so that a changed migration makes a new one.

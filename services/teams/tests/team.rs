@@ -86,7 +86,7 @@ impl Stage {
     }
 }
 
-/// Proves TEAM-05. Proves TEAM-80.
+/// Proves TEAM-02. Proves TEAM-05. Proves TEAM-80.
 #[tokio::test]
 async fn a_giver_joins_by_two_yeses_and_by_nothing_else() {
     let stage = Stage::new().await;
@@ -192,6 +192,157 @@ async fn a_trial_that_both_liked_becomes_an_invitation() {
     assert_eq!(seen.members[0].state(), MembershipState::Invited);
     let joined = stage.answer(stage.giver, &team, &seen.members[0]).await.expect("yes");
     assert_eq!(joined.state(), MembershipState::Member);
+}
+
+fn hat(stage: &Stage, team: &pb::Team, person: PersonId, until: &str) -> pb::ProposeHatRequest {
+    pb::ProposeHatRequest {
+        request_id: stage.id(),
+        team_id: team.id.clone(),
+        hat: pb::Hat::RotaHolder.into(),
+        person_id: person.to_string(),
+        valid_from: "2026-11-21".into(),
+        valid_until: until.into(),
+        ..Default::default()
+    }
+}
+
+/// Proves TEAM-35. Proves TEAM-58.
+#[tokio::test]
+async fn a_hat_is_worn_by_two_consents_and_passed_on_before_its_wearer_leaves() {
+    let stage = Stage::new().await;
+    let team = stage.team().await;
+    let asked = stage.invite(stage.owner, &team, stage.giver).await.expect("asked");
+    stage.answer(stage.giver, &team, &asked).await.expect("yes");
+
+    let too_long = hat(&stage, &team, stage.giver, "2028-11-22");
+    let refused =
+        stage.teams.propose_hat(request_of(stage.tenant, stage.owner, too_long)).await.expect_err("too long");
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "DATES_DO_NOT_FIT".into()));
+    let stranger = stage.world.person();
+    let for_a_stranger = hat(&stage, &team, stranger, "2027-11-21");
+    let refused =
+        stage.teams.propose_hat(request_of(stage.tenant, stage.owner, for_a_stranger)).await.expect_err("no");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "NOT_A_MEMBER".into()));
+
+    let fine = hat(&stage, &team, stage.giver, "2027-11-21");
+    let proposed =
+        stage.teams.propose_hat(request_of(stage.tenant, stage.owner, fine)).await.expect("proposed");
+    let holding = proposed.into_inner().holding.expect("a holding");
+    assert_eq!(holding.state(), pb::HatState::Proposed);
+    let consent = |by| {
+        let request = pb::AnswerHatRequest {
+            request_id: stage.id(),
+            team_id: team.id.clone(),
+            holding_id: holding.id.clone(),
+            consent: true,
+            occurred_at: None,
+        };
+        stage.teams.answer_hat(request_of(stage.tenant, by, request))
+    };
+    let refused = consent(stranger).await.expect_err("a stranger consents for nobody");
+    assert_eq!(refused.code(), Code::NotFound);
+    let held = consent(stage.giver).await.expect("consents").into_inner().holding.expect("a holding");
+    assert_eq!(held.state(), pb::HatState::Held);
+
+    let leave = || pb::EndMembershipRequest {
+        request_id: stage.id(),
+        team_id: team.id.clone(),
+        membership_id: asked.id.clone(),
+        valid_until: "2026-12-01".into(),
+        occurred_at: None,
+    };
+    let refused = stage
+        .teams
+        .end_membership(request_of(stage.tenant, stage.giver, leave()))
+        .await
+        .expect_err("hats first");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "HATS_FIRST".into()));
+    let drop_it = pb::DropHatRequest {
+        request_id: stage.id(),
+        team_id: team.id.clone(),
+        holding_id: holding.id.clone(),
+        occurred_at: None,
+    };
+    stage.teams.drop_hat(request_of(stage.tenant, stage.giver, drop_it)).await.expect("taken off");
+    let left =
+        stage.teams.end_membership(request_of(stage.tenant, stage.giver, leave())).await.expect("left");
+    assert_eq!(left.into_inner().membership.expect("a membership").state(), MembershipState::Left);
+}
+
+/// Proves TEAM-27.
+#[tokio::test]
+async fn the_owner_signs_the_promise_in_force_and_the_others_learn_from_when_it_holds() {
+    use prost::Message as _;
+    let stage = Stage::new().await;
+    let team = stage.team().await;
+    let ask = pb::GetPromiseTextRequest { date: String::new() };
+    let text = stage
+        .teams
+        .get_promise_text(request_of(stage.tenant, stage.giver, ask))
+        .await
+        .expect("a text")
+        .into_inner();
+    assert!(!text.text.is_empty());
+    let sign = |version: &str| pb::SignPromiseRequest {
+        request_id: stage.id(),
+        team_id: team.id.clone(),
+        text_version: version.to_owned(),
+        occurred_at: Some(prost_types::Timestamp { seconds: 1_772_442_000, nanos: 0 }),
+    };
+    let refused = stage
+        .teams
+        .sign_promise(request_of(stage.tenant, stage.owner, sign("1999-1")))
+        .await
+        .expect_err("old");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "PROMISE_NOT_IN_FORCE".into()));
+    let refused =
+        stage.teams.sign_promise(request_of(stage.tenant, stage.giver, sign(&text.text_version))).await;
+    assert_eq!(refused.expect_err("only the Owner signs").code(), Code::NotFound);
+    stage
+        .teams
+        .sign_promise(request_of(stage.tenant, stage.owner, sign(&text.text_version)))
+        .await
+        .expect("signed");
+    let told = stage.world.written(&stage.host).await.pop().expect("an event");
+    let event = pb::TeamPromiseSigned::decode(told.payload.as_slice()).expect("the event");
+    assert_eq!(event.state.expect("a state").promise_from, "2026-03-02");
+}
+
+#[tokio::test]
+async fn a_live_tenant_takes_in_forty_five_days_and_nobody_the_future() {
+    let stage = Stage::new().await;
+    stage.world.know_tenant(&stage.host, stage.tenant, false).await;
+    let start = |days: i64| {
+        let moment = stage.world.clock.now() - chrono::Duration::days(days);
+        let occurred_at = Some(kith_platform::fields::timestamp(moment));
+        stage.teams.start_team(request_of(
+            stage.tenant,
+            stage.owner,
+            pb::StartTeamRequest { occurred_at, ..stage.start() },
+        ))
+    };
+    assert!(start(44).await.is_ok());
+    let refused = start(46).await.expect_err("too far back");
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "TOO_FAR_BACK".into()));
+    let refused = start(-1).await.expect_err("the future");
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "IN_THE_FUTURE".into()));
+}
+
+#[tokio::test]
+async fn lists_go_on_where_the_page_ended_and_show_only_ones_own() {
+    let stage = Stage::new().await;
+    for _ in 0..3 {
+        stage.team().await;
+        stage.world.clock.advance(chrono::Duration::seconds(1));
+    }
+    let page = |person, token: String| {
+        let request = pb::ListTeamsRequest { page_size: 2, page_token: token };
+        stage.teams.list_teams(request_of(stage.tenant, person, request))
+    };
+    let first = page(stage.owner, String::new()).await.expect("a page").into_inner();
+    let second = page(stage.owner, first.next_page_token.clone()).await.expect("a page").into_inner();
+    assert_eq!((first.teams.len(), second.teams.len(), second.next_page_token.as_str()), (2, 1, ""));
+    assert!(page(stage.giver, String::new()).await.expect("a page").into_inner().teams.is_empty());
 }
 
 /// The reviewed table: who may do what. A change here is a change of the rules that protect people.

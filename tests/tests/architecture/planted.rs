@@ -43,11 +43,17 @@ fn sound_tree() -> TempDir {
         write(root, &of_service("src/domain/thing.rs"), domain);
         write(root, &of_service("src/store/thing.rs"), "fn f() { sqlx::query!(\"select 1\"); }\n");
         write(root, &of_service("src/grpc/thing.rs"), "use crate::app;\nfn f() { map.query(\"a.b\"); }\n");
-        write(root, &of_service("src/consumers.rs"), "const LISTENS: [&str; 1] = [\"teams.team\"];\n");
+        write(root, &of_service("src/consumers.rs"), LISTENS);
         write(root, &format!("migrations/{service}/1_create.sql"), "");
     }
     tree
 }
+
+const LISTENS: &str = r#"
+    fn subscriptions() { Subscriptions::new().on("teams.team", team).on(
+        "identity.tenant", tenant) }
+    fn team() { fields.id("members.id", id); Outcome::awaits("matching.giver", giver) }
+"#;
 
 fn crate_at(root: &Path, folder: &str, name: &str, dependencies: &str) {
     let manifest = format!(
@@ -85,7 +91,7 @@ type Fault = (&'static str, &'static str, &'static str, &'static str);
 
 #[test]
 fn each_planted_fault_is_found_by_its_check_and_by_no_other() {
-    let faults: [Fault; 25] = [
+    let faults: [Fault; 27] = [
         (
             "no service depends on another",
             "services/alpha/Cargo.toml",
@@ -203,8 +209,20 @@ fn each_planted_fault_is_found_by_its_check_and_by_no_other() {
         (
             "every subscription is to an aggregate that is published",
             "services/alpha/src/consumers.rs",
-            "const MORE: &str = \"teams.tema\";\n",
-            "consumers.rs:2: nobody publishes \"teams.tema\"",
+            "fn more() { on_call().on(\"teams.tema\", team) }\n",
+            "consumers.rs:5: nobody publishes \"teams.tema\"",
+        ),
+        (
+            "every subscription is to an aggregate that is published",
+            "services/beta/src/consumers.rs",
+            "fn more() { Outcome::awaits(\"matching.givers\", giver) }\n",
+            "consumers.rs:5: nobody publishes \"matching.givers\"",
+        ),
+        (
+            "every subscription is to an aggregate that is published",
+            "services/beta/src/consumers.rs",
+            "fn more() { subscriptions.on(TEAM, team) }\n",
+            "consumers.rs: subscribes to something that is not said as a string",
         ),
         (
             "no file is too long",

@@ -232,22 +232,31 @@ fn first_name(text: &str) -> &str {
     &text[..end]
 }
 
-/// The strings of some code that still has them, with their line numbers; plain strings only.
-pub fn strings(code_and_strings: &str) -> Vec<(usize, String)> {
+/// A plain string of some code.
+pub struct Said {
+    /// Its line number.
+    pub line: usize,
+    /// What stands in it.
+    pub text: String,
+    /// The code in front of it, without white space.
+    pub before: String,
+}
+
+/// The plain strings of some code that still has them.
+pub fn strings(code_and_strings: &str) -> Vec<Said> {
     let characters: Vec<char> = code_and_strings.chars().collect();
     let mut found = Vec::new();
+    let mut before = String::new();
     let mut line = 1;
     let mut place = 0;
     while place < characters.len() {
-        let end = match piece_at(&characters, place) {
-            Some((end, _)) => {
-                if characters[place] == '"' {
-                    found.push((line, characters[place + 1..end - 1].iter().collect()));
-                }
-                end
-            }
-            None => place + 1,
-        };
+        let end = piece_at(&characters, place).map_or(place + 1, |(end, _)| end);
+        if characters[place] == '"' {
+            let text = characters[place + 1..end - 1].iter().collect();
+            found.push(Said { line, text, before: std::mem::take(&mut before) });
+        } else {
+            before.extend(characters[place..end].iter().filter(|character| !character.is_whitespace()));
+        }
         line += characters[place..end].iter().filter(|character| **character == '\n').count();
         place = end;
     }
@@ -264,7 +273,11 @@ fn comments_and_strings_are_told_from_code() {
     assert_eq!(found, expected_words);
     assert_eq!(code.lines().count(), text.lines().count());
     assert!(without_comments(text, true).contains("lapin"));
-    assert_eq!(strings("f(\"a\",\n \"b\")"), vec![(1, "a".to_owned()), (2, "b".to_owned())]);
+    let found: Vec<(usize, String, String)> = strings("f(\"a\",\n \"b\")")
+        .into_iter()
+        .map(|found| (found.line, found.before, found.text))
+        .collect();
+    assert_eq!(found, [(1, "f(".into(), "a".into()), (2, ",".into(), "b".into())]);
 }
 
 #[test]

@@ -76,5 +76,5 @@ pub struct OnTheDay {
     /// Whether the Team's signed Promise holds.
     pub promise_holds: bool,
     /// Notice below which the Team's side is charged, in elapsed hours.
-    pub notice_hours: i32,
+    pub notice_hours: i64,
 }

@@ -1,6 +1,7 @@
 //! Series, visits, and the rules they follow. No I/O.
 
 pub mod facts;
+pub mod fitness;
 pub mod giver;
 pub mod introduction;
 pub mod pattern;

@@ -82,6 +82,12 @@ impl Period {
 }
 
 impl Pattern {
+    /// The days that occurrences are made for: the window, or without one the longest from the first start on.
+    pub fn days(&self, window: Option<Window>) -> Window {
+        let from = self.starts_local.date();
+        window.unwrap_or(Window { from, until: from + Duration::days(MOST_WINDOW_DAYS) })
+    }
+
     /// A pattern whose parts go together.
     pub fn new(
         starts_local: NaiveDateTime,
@@ -117,8 +123,8 @@ impl Pattern {
         if self.rule.as_ref().is_some_and(|rule| rule.end() == End::Never) {
             return Err(Refused::EndlessWithoutWindow);
         }
-        let first = self.starts_local.date();
-        let (found, more) = self.starts_between(first, first + Duration::days(MOST_WINDOW_DAYS))?;
+        let days = self.days(None);
+        let (found, more) = self.starts_between(days.from, days.until)?;
         if more { Err(Refused::WindowOutOfRange) } else { Ok(found) }
     }
 

@@ -27,6 +27,8 @@ pub struct Series {
     pub proposed_at: DateTime<Utc>,
     /// When it was answered.
     pub answered_at: Option<DateTime<Utc>>,
+    /// Rises with every change.
+    pub version: i64,
 }
 
 impl Series {
@@ -102,6 +104,7 @@ mod tests {
             proposed_by: Side::Giver,
             proposed_at: DateTime::UNIX_EPOCH,
             answered_at: None,
+            version: 1,
         }
     }
 

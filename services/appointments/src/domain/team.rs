@@ -62,6 +62,18 @@ impl Team {
         }
     }
 
+    /// Whether visits of a kind with a giver can be spoken of at all: somebody who is, was or will be a member, or is
+    /// on an open trial. Each visit is looked at by its own day when it is planned.
+    pub fn may_have(&self, giver: PersonId, introductions: &[Introduction], kind: VisitKind) -> bool {
+        self.members.iter().any(|member| member.person == giver)
+            || (kind == VisitKind::Trial
+                && introductions.iter().any(|introduction| {
+                    introduction.team_id == self.id
+                        && introduction.giver == giver
+                        && introduction.open_trial().is_some()
+                }))
+    }
+
     /// Why a giver may have a visit with this Team on a day, where they may.
     pub fn admits(
         &self,
@@ -112,22 +124,6 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The policy's words.
-    pub fn words(self) -> Vec<&'static str> {
-        let mut words = Vec::new();
-        for (holds, word) in [
-            (self.owner, "owner"),
-            (self.rota_holder, "rota_holder"),
-            (self.member, "member"),
-            (self.giver, "giver"),
-        ] {
-            if holds {
-                words.push(word);
-            }
-        }
-        words
-    }
-
     /// For whom somebody speaks where they do not say: a giver for themselves, also one who holds the rota, so that
     /// nobody answers their own proposal.
     pub const fn side(self) -> Side {
@@ -178,9 +174,11 @@ mod tests {
     #[test]
     fn a_term_ends_on_its_last_day() {
         let team = team();
-        assert_eq!(team.standing(person(2), day("2026-05-31"), false).words(), ["rota_holder", "member"]);
-        assert_eq!(team.standing(person(2), day("2026-06-01"), false).words(), ["member"]);
-        assert_eq!(team.standing(person(2), day("2026-02-28"), false).words(), Vec::<&str>::new());
+        let member = Standing { member: true, ..Standing::default() };
+        let rota_holder = Standing { rota_holder: true, ..member };
+        assert_eq!(team.standing(person(2), day("2026-05-31"), false), rota_holder);
+        assert_eq!(team.standing(person(2), day("2026-06-01"), false), member);
+        assert_eq!(team.standing(person(2), day("2026-02-28"), false), Standing::default());
         assert!(!team.promise_holds_on(day("2026-03-09")));
         assert!(team.promise_holds_on(day("2026-03-10")));
     }

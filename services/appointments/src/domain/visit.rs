@@ -50,6 +50,8 @@ pub struct Visit {
     pub proposed_cover: Option<ProposedCover>,
     /// Whether it was brought in from before the tenant went live.
     pub brought_in: bool,
+    /// Rises with every change.
+    pub version: i64,
 }
 
 impl Visit {
@@ -80,6 +82,7 @@ impl Visit {
             proposed_move: None,
             proposed_cover: None,
             brought_in,
+            version: 1,
         }
     }
 
@@ -98,9 +101,15 @@ impl Visit {
         self.giver == person || self.proposed_cover.is_some_and(|proposal| proposal.giver == person)
     }
 
-    /// Whether somebody called it off as its giver.
-    pub fn was_called_off_by(&self, person: PersonId) -> bool {
-        self.cancellation.is_some_and(|earlier| earlier.by == Actor { person, side: Side::Giver })
+    /// Whether somebody is or was its giver, or is asked to be.
+    pub fn concerns(&self, person: PersonId) -> bool {
+        let called_off = |earlier: Cancellation| earlier.by == Actor { person, side: Side::Giver };
+        self.is_for(person) || self.cancellation.is_some_and(called_off)
+    }
+
+    /// Whether somebody is its giver now.
+    pub fn is_given_by(&self, person: PersonId) -> bool {
+        self.giver == person
     }
 
     /// Calls the visit off. The giver's side is never charged. The Team's side is, where less than the notice remained;
@@ -117,8 +126,7 @@ impl Visit {
         if moment.occurred_at >= self.plan.ends_at {
             return Err(Refused::AlreadyOver);
         }
-        let in_time =
-            |at: DateTime<Utc>| self.plan.starts_at - at >= Duration::hours(i64::from(day.notice_hours));
+        let in_time = |at: DateTime<Utc>| self.plan.starts_at - at >= Duration::hours(day.notice_hours);
         let claims_in_time = actor.side == Side::Giver || in_time(moment.occurred_at);
         let counts_in_time = actor.side == Side::Giver
             || (claims_in_time && (moment.preparing || in_time(moment.recorded_at)));

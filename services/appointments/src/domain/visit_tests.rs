@@ -41,6 +41,7 @@ fn visit() -> Visit {
         proposed_by: Side::Team,
         proposed_at: hours(-1000),
         answered_at: None,
+        version: 1,
     };
     let plan = Period::planned(starts_local, 60, Tz::Europe__London);
     Visit::planned(VisitId::default(), &series, starts_local, plan, false)

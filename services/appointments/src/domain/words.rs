@@ -10,9 +10,6 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every variant, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
             /// As stored, and as people read it.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
@@ -124,11 +121,11 @@ mod tests {
 
     #[test]
     fn every_word_is_read_back_as_what_it_was() {
-        for kind in VisitKind::ALL {
-            assert_eq!(VisitKind::from_word(kind.word()), Some(*kind));
+        for kind in [VisitKind::Support, VisitKind::PersonalCare, VisitKind::Trial] {
+            assert_eq!(VisitKind::from_word(kind.word()), Some(kind));
         }
-        for state in VisitState::ALL {
-            assert_eq!(VisitState::from_word(state.word()), Some(*state));
+        for state in [VisitState::Planned, VisitState::LateCancelled, VisitState::Missed] {
+            assert_eq!(VisitState::from_word(state.word()), Some(state));
         }
         assert_eq!(VisitState::from_word("late cancelled"), None);
     }

@@ -1,10 +1,13 @@
 //! The rules of evaluation: what a round is, how answers are scored, what may be shown. No I/O.
 
+pub mod circle;
 pub mod continuity;
 pub mod reply_code;
 pub mod round;
 pub mod suppression;
 pub mod swemwbs;
+pub mod team;
+pub mod visit;
 
 use kith_platform::error::{Kind, Refusal};
 use kith_platform::id_type;
@@ -16,6 +19,10 @@ id_type!(
     CircleId,
     /// A Team, owned by teams.
     TeamId,
+    /// A membership of a Team, owned by teams.
+    MembershipId,
+    /// An answer; random, so that it says nothing of when or by whom.
+    AnswerId,
     /// A visit, owned by appointments.
     VisitId,
 );

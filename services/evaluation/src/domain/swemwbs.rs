@@ -28,11 +28,6 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Everyone said "none of the time" throughout.
-    pub(super) const FLOOR: Self = Self { hundredths: METRIC_HUNDREDTHS[0] };
-    /// Everyone said "all of the time" throughout.
-    pub(super) const CEILING: Self = Self { hundredths: METRIC_HUNDREDTHS[METRIC_HUNDREDTHS.len() - 1] };
-
     pub(super) fn hundredths(self) -> u32 {
         self.hundredths
     }

@@ -24,37 +24,6 @@ pub enum PayerKind {
     Charity,
 }
 
-impl PayerKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Private,
-        Self::LocalAuthority,
-        Self::NhsContinuingHealthcare,
-        Self::DirectPayment,
-        Self::FamilyTopUp,
-        Self::PersonalHealthBudget,
-        Self::Charity,
-    ];
-
-    /// As it stands in the database.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::LocalAuthority => "local_authority",
-            Self::NhsContinuingHealthcare => "nhs_continuing_healthcare",
-            Self::DirectPayment => "direct_payment",
-            Self::FamilyTopUp => "family_top_up",
-            Self::PersonalHealthBudget => "personal_health_budget",
-            Self::Charity => "charity",
-        }
-    }
-
-    /// Reads what [`PayerKind::word`] writes.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
 /// A payer of a Team. It is only ever added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payer {
@@ -92,7 +61,6 @@ pub fn in_force(fundings: &[Funding], day: NaiveDate) -> Option<&Funding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::day;
     use crate::domain::share::Share;
     use kith_platform::id::Uuid;
 
@@ -101,7 +69,7 @@ mod tests {
         Funding {
             id: FundingId(Uuid::from_u128(id)),
             team_id: TeamId(Uuid::from_u128(1)),
-            valid_from: day::parse(from).expect("a day"),
+            valid_from: from.parse().expect("a day"),
             shares: Shares::new(vec![share]).expect("shares"),
         }
     }
@@ -110,18 +78,10 @@ mod tests {
     fn the_latest_funding_up_to_the_day_holds_and_of_one_day_the_later_added() {
         let fundings = [funding(1, "2026-01-01"), funding(2, "2026-03-01"), funding(3, "2026-03-01")];
         let on = |text: &str| {
-            in_force(&fundings, day::parse(text).expect("a day")).map(|funding| funding.id.0.as_u128())
+            in_force(&fundings, text.parse().expect("a day")).map(|funding| funding.id.0.as_u128())
         };
         assert_eq!(on("2025-12-31"), None);
         assert_eq!(on("2026-02-28"), Some(1));
         assert_eq!(on("2026-03-01"), Some(3));
-    }
-
-    #[test]
-    fn every_kind_of_payer_is_read_as_it_is_written() {
-        for kind in PayerKind::ALL {
-            assert_eq!(PayerKind::from_word(kind.word()), Some(kind));
-        }
-        assert_eq!(PayerKind::from_word("nobody"), None);
     }
 }

@@ -1,9 +1,39 @@
 //! Invoices: one per payer for a Circle's month. Once issued they never change; what is corrected later stands as lines
 //! below zero on the next one.
 
+use chrono::{DateTime, Utc};
+
 use super::contribution::part_of_contribution;
 use super::line::{Line, sum};
-use super::{PayerId, Refused, TeamId};
+use super::month::Month;
+use super::{CircleId, InvoiceId, PayerId, Refused, TeamId};
+
+/// An issued invoice, without its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// Which.
+    pub id: InvoiceId,
+    /// Consecutive per tenant, from 1.
+    pub number: i64,
+    /// Of which Circle.
+    pub circle_id: CircleId,
+    /// Of which Team.
+    pub team_id: TeamId,
+    /// Who pays.
+    pub payer_id: PayerId,
+    /// As at issue.
+    pub billing_name: String,
+    /// As at issue.
+    pub billing_address: String,
+    /// Month of its lines.
+    pub month: Month,
+    /// What the payer owes, in pence; below zero where it takes back more than it charges.
+    pub total: i64,
+    /// The Commons Contribution within it, in pence.
+    pub contribution: i64,
+    /// When it was issued.
+    pub created_at: DateTime<Utc>,
+}
 
 /// A line with the part of it that one payer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 use kith_platform::id::PersonId;
 use kith_platform::money::Currency;
 
-use super::day::Month;
+use super::month::Month;
 use super::{CircleId, PayerId, Refused, TransferId, VisitId};
 
 /// An account, by what it is about.
@@ -45,11 +45,6 @@ impl Account {
             Self::CoinsOwed(_) => "coins-owed",
             Self::CoinsIssued(_) => "coins-issued",
         }
-    }
-
-    /// Whether its balance may not go below zero.
-    pub const fn is_bounded(self) -> bool {
-        matches!(self, Self::Coins(_))
     }
 }
 
@@ -226,7 +221,7 @@ mod tests {
     #[test]
     fn accounts_are_named_as_the_contract_says() {
         let id = Uuid::from_u128(7);
-        let month = Month::parse("2026-03").expect("a month");
+        let month = Month::of("2026-03-10".parse().expect("a day"));
         assert_eq!(Account::Payer(PayerId(id)).to_string(), format!("payer:{id}"));
         assert_eq!(Account::Commons(CircleId(id), month).to_string(), format!("commons:{id}:2026-03"));
         assert_eq!(Account::CoinsIssued(CircleId(id)).to_string(), format!("coins-issued:{id}"));

@@ -60,7 +60,6 @@ pub fn sum(amounts: impl IntoIterator<Item = i64>) -> Result<i64, Refused> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::domain::day;
     use kith_platform::id::Uuid;
 
     /// A line of an hour at £20 with 15 % on top.
@@ -70,7 +69,7 @@ pub mod tests {
             settlement_no: 1,
             takes_back,
             giver: PersonId(Uuid::from_u128(1)),
-            planned_date: day::parse("2026-03-10").expect("a day"),
+            planned_date: "2026-03-10".parse().expect("a day"),
             minutes: 60,
             hourly_rate: 2000,
             rule_name: "independent".into(),

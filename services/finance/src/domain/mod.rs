@@ -2,11 +2,11 @@
 
 pub mod coins;
 pub mod contribution;
-pub mod day;
 pub mod funding;
 pub mod invoice;
 pub mod ledger;
 pub mod line;
+pub mod month;
 pub mod rule;
 pub mod settlement;
 pub mod share;

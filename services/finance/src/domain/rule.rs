@@ -58,14 +58,13 @@ pub fn governing<'rules>(
 mod tests {
     use super::*;
     use crate::domain::contribution::BasisPoints;
-    use crate::domain::day;
     use kith_platform::id::Uuid;
     use proptest::prelude::*;
 
     const CIRCLE: CircleId = CircleId(Uuid::from_u128(1));
 
     fn date(text: &str) -> NaiveDate {
-        day::parse(text).expect("a day")
+        text.parse().expect("a day")
     }
 
     fn rule(id: u128, from: &str, revoked_from: Option<&str>, decision: Option<u128>) -> Rule {

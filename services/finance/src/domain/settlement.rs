@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 use kith_platform::id::PersonId;
 
 use super::contribution::{self, Price};
-use super::day::Month;
 use super::funding::{self, Funding};
 use super::ledger::{Account, Leg};
+use super::month::Month;
 use super::rule::{self, Rule};
 use super::share::Part;
 use super::{CircleId, DecisionId, Refused, RuleId, TeamId, VisitId};
@@ -117,23 +117,19 @@ pub enum Unsettled {
     EarlierRule,
 }
 
-impl Unsettled {
-    /// As it stands in the database.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::NoFunding => "no_funding",
-            Self::NoTerms => "no_terms",
-            Self::NoRule => "no_rule",
-            Self::EarlierRule => "earlier_rule",
-        }
-    }
-
-    /// Reads what [`Unsettled::word`] writes.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::NoFunding, Self::NoTerms, Self::NoRule, Self::EarlierRule]
-            .into_iter()
-            .find(|reason| reason.word() == word)
-    }
+/// A listed visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub visit_id: VisitId,
+    /// Of which Team.
+    pub team_id: TeamId,
+    /// Whose support.
+    pub giver: PersonId,
+    /// Planned local day.
+    pub planned_date: NaiveDate,
+    /// Why.
+    pub reason: Unsettled,
 }
 
 /// What a paid visit comes to.

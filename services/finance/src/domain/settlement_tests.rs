@@ -7,13 +7,13 @@ use super::*;
 use crate::domain::contribution::{BasisPoints, Mode};
 use crate::domain::ledger::{Code, Transfer};
 use crate::domain::share::{Share, Shares};
-use crate::domain::{FundingId, PayerId, TransferId, day};
+use crate::domain::{FundingId, PayerId, TransferId};
 
 const CIRCLE: CircleId = CircleId(Uuid::from_u128(1));
 const TEAM: TeamId = TeamId(Uuid::from_u128(2));
 
 fn date(text: &str) -> NaiveDate {
-    day::parse(text).expect("a day")
+    text.parse().expect("a day")
 }
 
 fn bp(basis_points: i64) -> BasisPoints {

@@ -1,9 +1,45 @@
 //! Pay statements: one per giver for a Circle's month. What is corrected later stands as lines below zero on the next.
 
+use chrono::{DateTime, Utc};
 use kith_platform::id::PersonId;
 
-use super::Refused;
 use super::line::{Line, sum};
+use super::month::Month;
+use super::{CircleId, PayRunId, Refused, StatementId};
+
+/// One run of pay for a Circle's month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayRun {
+    /// Which.
+    pub id: PayRunId,
+    /// Of which Circle.
+    pub circle_id: CircleId,
+    /// Month of the lines.
+    pub month: Month,
+    /// Statements made in it.
+    pub statements: i32,
+    /// What the givers' sides receive, in pence.
+    pub total: i64,
+}
+
+/// A made statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Which.
+    pub id: StatementId,
+    /// Who is paid.
+    pub giver: PersonId,
+    /// Month of its lines.
+    pub month: Month,
+    /// What their side receives, in pence; below zero where it takes back more than it pays.
+    pub total: i64,
+    /// Paid minutes.
+    pub minutes: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// By planned day.
+    pub lines: Vec<Line>,
+}
 
 /// A statement before it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]

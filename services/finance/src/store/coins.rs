@@ -1,22 +1,18 @@
 //! Gifts of Care Coins, and the history of a wallet.
 
 use chrono::{DateTime, Utc};
+use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::{PersonId, TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
 
 use crate::domain::coins::Gift;
 use crate::domain::ledger::Account;
 use crate::domain::{TransferId, VisitId};
 
 /// Writes down a gift whose transfer is posted.
-pub async fn insert_gift(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    id: TransferId,
-    gift: Gift,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+pub async fn insert_gift(tx: &mut Tx, id: TransferId, gift: Gift) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
     sqlx::query!(
         "insert into coin_gift (tenant_id, id, from_person_id, to_person_id, amount, created_at)
          values ($1, $2, $3, $4, $5, $6)",
@@ -27,31 +23,20 @@ pub async fn insert_gift(
         gift.minutes,
         created_at
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Whether any transfer has that id.
-pub async fn has_transfer(db: &mut PgConnection, tenant: TenantId, id: TransferId) -> Result<bool> {
-    let found = sqlx::query_scalar!(
-        r#"select exists(select from transfer where tenant_id = $1 and id = $2) as "found!""#,
-        tenant.0,
-        id.0
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(found)
-}
-
 /// A gift by id.
-pub async fn gift(db: &mut PgConnection, tenant: TenantId, id: TransferId) -> Result<Option<Gift>> {
+pub async fn gift(tx: &mut Tx, id: TransferId) -> Result<Option<Gift>> {
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         "select from_person_id, to_person_id, amount from coin_gift where tenant_id = $1 and id = $2",
         tenant.0,
         id.0
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| Gift {
         from: PersonId(row.from_person_id),
@@ -75,15 +60,14 @@ pub struct Change {
     pub other: Option<PersonId>,
 }
 
-/// A page of a person's wallet, newest first, after the change given.
+/// A page of a person's wallet, newest first, one more than the page holds.
 pub async fn changes(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     person: PersonId,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
+    page: &Page<(DateTime<Utc>, Uuid)>,
 ) -> Result<Vec<Change>> {
-    let (created_at, transfer_id) = after.unzip();
+    let tenant = tx.tenant();
+    let (created_at, transfer_id) = page.after.unzip();
     let rows = sqlx::query!(
         r#"select transfer.id, transfer.created_at, entry.amount, transfer.visit_id,
                 case when gift.from_person_id = $3 then gift.to_person_id else gift.from_person_id end as other
@@ -99,9 +83,9 @@ pub async fn changes(
         person.0,
         created_at,
         transfer_id,
-        limit
+        page.limit()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {

@@ -1,11 +1,12 @@
 //! Payers and funding.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::error::{Error, Result};
-use kith_platform::id::{TenantId, Uuid};
-use sqlx::PgConnection;
+use chrono::NaiveDate;
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::Uuid;
 
-use crate::domain::funding::{Funding, Payer, PayerKind};
+use super::words;
+use crate::domain::funding::{Funding, Payer};
 use crate::domain::share::{Share, Shares};
 use crate::domain::{FundingId, PayerId, TeamId};
 
@@ -21,15 +22,10 @@ impl TryFrom<PayerRow> for Payer {
     type Error = Error;
 
     fn try_from(row: PayerRow) -> Result<Self> {
-        let kind = PayerKind::from_word(&row.kind).ok_or_else(|| Error::Inconsistent {
-            table: "payer",
-            row: row.id.to_string(),
-            problem: format!("kind {} is not known", row.kind),
-        })?;
         Ok(Self {
             id: PayerId(row.id),
             team_id: TeamId(row.team_id),
-            kind,
+            kind: words::payer_kind(&row.kind, row.id)?,
             billing_name: row.billing_name,
             billing_address: row.billing_address,
         })
@@ -37,86 +33,93 @@ impl TryFrom<PayerRow> for Payer {
 }
 
 /// Adds a payer.
-pub async fn insert_payer(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    payer: &Payer,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+pub async fn insert_payer(tx: &mut Tx, payer: &Payer) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
     sqlx::query!(
         "insert into payer (tenant_id, id, team_id, kind, billing_name, billing_address, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
         tenant.0,
         payer.id.0,
         payer.team_id.0,
-        payer.kind.word(),
+        words::payer_kind_word(payer.kind),
         payer.billing_name,
         payer.billing_address,
         created_at
     )
-    .execute(db)
-    .await?;
+    .execute(tx.conn())
+    .await
+    .map_err(|error| Error::on_constraint(error, "payer_pk", || Common::Contended))?;
     Ok(())
 }
 
 /// A payer by id.
-pub async fn payer(db: &mut PgConnection, tenant: TenantId, id: PayerId) -> Result<Option<Payer>> {
+pub async fn payer(tx: &mut Tx, id: PayerId) -> Result<Option<Payer>> {
+    let tenant = tx.tenant();
     let row = sqlx::query_as!(
         PayerRow,
         "select id, team_id, kind, billing_name, billing_address from payer where tenant_id = $1 and id = $2",
         tenant.0,
         id.0
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     row.map(Payer::try_from).transpose()
 }
 
 /// The payers of a Team in the order in which they were added.
-pub async fn payers(db: &mut PgConnection, tenant: TenantId, team_id: TeamId) -> Result<Vec<Payer>> {
+pub async fn payers(tx: &mut Tx, team_id: TeamId) -> Result<Vec<Payer>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         PayerRow,
         "select id, team_id, kind, billing_name, billing_address from payer
-         where tenant_id = $1 and team_id = $2 order by created_at, id",
+         where tenant_id = $1 and team_id = $2 order by added",
         tenant.0,
         team_id.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Payer::try_from).collect()
+}
+
+/// Payers by their ids.
+pub async fn payers_by_id(tx: &mut Tx, ids: &[PayerId]) -> Result<Vec<Payer>> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
+        PayerRow,
+        "select id, team_id, kind, billing_name, billing_address from payer where tenant_id = $1 and id = any($2)",
+        tenant.0,
+        &ids
+    )
+    .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(Payer::try_from).collect()
 }
 
 /// Adds a funding with its shares.
-pub async fn insert_funding(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    funding: &Funding,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+pub async fn insert_funding(tx: &mut Tx, funding: &Funding) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
+    let shares = funding.shares.as_slice();
+    let payers: Vec<Uuid> = shares.iter().map(|share| share.payer.0).collect();
+    let share_bps: Vec<i64> = shares.iter().map(|share| share.share_bp).collect();
     sqlx::query!(
-        "insert into funding (tenant_id, id, team_id, valid_from, created_at) values ($1, $2, $3, $4, $5)",
+        "with added as (
+             insert into funding (tenant_id, id, team_id, valid_from, created_at) values ($1, $2, $3, $4, $5)
+         )
+         insert into funding_share (tenant_id, funding_id, place, team_id, payer_id, share_bp)
+         select $1, $2, place, $3, payer_id, share_bp
+         from unnest($6::uuid[], $7::bigint[]) with ordinality as share (payer_id, share_bp, place)",
         tenant.0,
         funding.id.0,
         funding.team_id.0,
         funding.valid_from,
-        created_at
+        created_at,
+        &payers,
+        &share_bps
     )
-    .execute(&mut *db)
-    .await?;
-    for (place, share) in (0..).zip(funding.shares.as_slice()) {
-        sqlx::query!(
-            "insert into funding_share (tenant_id, funding_id, place, team_id, payer_id, share_bp)
-             values ($1, $2, $3, $4, $5, $6)",
-            tenant.0,
-            funding.id.0,
-            place,
-            funding.team_id.0,
-            share.payer.0,
-            share.share_bp
-        )
-        .execute(&mut *db)
-        .await?;
-    }
+    .execute(tx.conn())
+    .await
+    .map_err(|error| Error::on_constraint(error, "funding_pk", || Common::Contended))?;
     Ok(())
 }
 
@@ -153,7 +156,8 @@ fn together(rows: Vec<ShareRow>) -> Result<Vec<Funding>> {
 }
 
 /// A funding by id.
-pub async fn funding(db: &mut PgConnection, tenant: TenantId, id: FundingId) -> Result<Option<Funding>> {
+pub async fn funding(tx: &mut Tx, id: FundingId) -> Result<Option<Funding>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         ShareRow,
         "select funding.id, funding.team_id, funding.valid_from, share.payer_id, share.share_bp
@@ -163,24 +167,25 @@ pub async fn funding(db: &mut PgConnection, tenant: TenantId, id: FundingId) -> 
         tenant.0,
         id.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     Ok(together(rows)?.pop())
 }
 
 /// The fundings of a Team in the order in which they were added.
-pub async fn fundings(db: &mut PgConnection, tenant: TenantId, team_id: TeamId) -> Result<Vec<Funding>> {
+pub async fn fundings(tx: &mut Tx, team_id: TeamId) -> Result<Vec<Funding>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         ShareRow,
         "select funding.id, funding.team_id, funding.valid_from, share.payer_id, share.share_bp
          from funding
          join funding_share share on share.tenant_id = funding.tenant_id and share.funding_id = funding.id
          where funding.tenant_id = $1 and funding.team_id = $2
-         order by funding.created_at, funding.id, share.place",
+         order by funding.added, share.place",
         tenant.0,
         team_id.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     together(rows)
 }

@@ -1,9 +1,9 @@
 //! What finance knows of the others: people, administrators, Teams, Circles with their finance hats, givers' terms.
 
 use chrono::NaiveDate;
+use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::{PersonId, TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::{PersonId, Uuid};
 
 use crate::domain::settlement::{Terms, TermsKind};
 use crate::domain::{CircleId, TeamId};
@@ -31,66 +31,66 @@ pub struct FinanceHat {
 }
 
 /// Notes that a person is known in the tenant.
-pub async fn note_person(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<()> {
+pub async fn note_person(tx: &mut Tx, person: PersonId) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into person (tenant_id, person_id) values ($1, $2) on conflict do nothing",
         tenant.0,
         person.0
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
 }
 
 /// Whether a person is known in the tenant.
-pub async fn has_person(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<bool> {
+pub async fn has_person(tx: &mut Tx, person: PersonId) -> Result<bool> {
+    let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
         r#"select exists(select from person where tenant_id = $1 and person_id = $2) as "found!""#,
         tenant.0,
         person.0
     )
-    .fetch_one(db)
+    .fetch_one(tx.conn())
     .await?;
     Ok(found)
 }
 
 /// Notes whether a person is an administrator.
-pub async fn note_administrator(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    person: PersonId,
-    is_administrator: bool,
-) -> Result<()> {
+pub async fn note_administrator(tx: &mut Tx, person: PersonId, is_administrator: bool) -> Result<()> {
+    let tenant = tx.tenant();
     if is_administrator {
         sqlx::query!(
             "insert into administrator (tenant_id, person_id) values ($1, $2) on conflict do nothing",
             tenant.0,
             person.0
         )
-        .execute(db)
+        .execute(tx.conn())
         .await?;
     } else {
         sqlx::query!("delete from administrator where tenant_id = $1 and person_id = $2", tenant.0, person.0)
-            .execute(db)
+            .execute(tx.conn())
             .await?;
     }
     Ok(())
 }
 
 /// Whether a person is an administrator.
-pub async fn is_administrator(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<bool> {
+pub async fn is_administrator(tx: &mut Tx, person: PersonId) -> Result<bool> {
+    let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
         r#"select exists(select from administrator where tenant_id = $1 and person_id = $2) as "found!""#,
         tenant.0,
         person.0
     )
-    .fetch_one(db)
+    .fetch_one(tx.conn())
     .await?;
     Ok(found)
 }
 
 /// Notes a Team.
-pub async fn note_team(db: &mut PgConnection, tenant: TenantId, team_id: TeamId, team: Team) -> Result<()> {
+pub async fn note_team(tx: &mut Tx, team_id: TeamId, team: Team) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into team (tenant_id, team_id, owner_person_id, circle_id) values ($1, $2, $3, $4)
          on conflict (tenant_id, team_id)
@@ -100,77 +100,79 @@ pub async fn note_team(db: &mut PgConnection, tenant: TenantId, team_id: TeamId,
         team.owner.0,
         team.circle_id.0
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
 }
 
 /// A Team, where it is known.
-pub async fn team(db: &mut PgConnection, tenant: TenantId, team_id: TeamId) -> Result<Option<Team>> {
+pub async fn team(tx: &mut Tx, team_id: TeamId) -> Result<Option<Team>> {
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         "select owner_person_id, circle_id from team where tenant_id = $1 and team_id = $2",
         tenant.0,
         team_id.0
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| Team { owner: PersonId(row.owner_person_id), circle_id: CircleId(row.circle_id) }))
 }
 
 /// Notes a Circle and who wears, wore and will wear its finance hat.
-pub async fn note_circle(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    circle_id: CircleId,
-    hats: &[FinanceHat],
-) -> Result<()> {
+pub async fn note_circle(tx: &mut Tx, circle_id: CircleId, hats: &[FinanceHat]) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into circle (tenant_id, circle_id) values ($1, $2) on conflict do nothing",
         tenant.0,
         circle_id.0
     )
-    .execute(&mut *db)
+    .execute(tx.conn())
     .await?;
     sqlx::query!("delete from finance_hat where tenant_id = $1 and circle_id = $2", tenant.0, circle_id.0)
-        .execute(&mut *db)
+        .execute(tx.conn())
         .await?;
-    for hat in hats {
-        sqlx::query!(
-            "insert into finance_hat (tenant_id, holding_id, circle_id, person_id, valid_from, valid_until)
-             values ($1, $2, $3, $4, $5, $6)",
-            tenant.0,
-            hat.holding_id,
-            circle_id.0,
-            hat.person.0,
-            hat.valid_from,
-            hat.valid_until
-        )
-        .execute(&mut *db)
-        .await?;
-    }
+    let holdings: Vec<Uuid> = hats.iter().map(|hat| hat.holding_id).collect();
+    let people: Vec<Uuid> = hats.iter().map(|hat| hat.person.0).collect();
+    let from: Vec<NaiveDate> = hats.iter().map(|hat| hat.valid_from).collect();
+    let until: Vec<NaiveDate> = hats.iter().map(|hat| hat.valid_until).collect();
+    sqlx::query!(
+        "insert into finance_hat (tenant_id, holding_id, circle_id, person_id, valid_from, valid_until)
+         select $1, holding_id, $2, person_id, valid_from, valid_until
+         from unnest($3::uuid[], $4::uuid[], $5::date[], $6::date[])
+             as hat (holding_id, person_id, valid_from, valid_until)",
+        tenant.0,
+        circle_id.0,
+        &holdings,
+        &people,
+        &from,
+        &until
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
 /// Whether a Circle is known.
-pub async fn has_circle(db: &mut PgConnection, tenant: TenantId, circle_id: CircleId) -> Result<bool> {
+pub async fn has_circle(tx: &mut Tx, circle_id: CircleId) -> Result<bool> {
+    let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
         r#"select exists(select from circle where tenant_id = $1 and circle_id = $2) as "found!""#,
         tenant.0,
         circle_id.0
     )
-    .fetch_one(db)
+    .fetch_one(tx.conn())
     .await?;
     Ok(found)
 }
 
 /// Whether a person wears the finance hat on a day: of a Circle, or of any where none is named.
 pub async fn wears_finance_hat(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     circle_id: Option<CircleId>,
     person: PersonId,
     day: NaiveDate,
 ) -> Result<bool> {
+    let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
         r#"select exists(
                select from finance_hat
@@ -181,57 +183,61 @@ pub async fn wears_finance_hat(
         circle_id.map(Uuid::from),
         day
     )
-    .fetch_one(db)
+    .fetch_one(tx.conn())
     .await?;
     Ok(found)
 }
 
 /// Notes all terms of a giver, oldest first.
-pub async fn note_terms(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    giver: PersonId,
-    terms: &[Terms],
-) -> Result<()> {
+pub async fn note_terms(tx: &mut Tx, giver: PersonId, terms: &[Terms]) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!("delete from giver_terms where tenant_id = $1 and giver_person_id = $2", tenant.0, giver.0)
-        .execute(&mut *db)
+        .execute(tx.conn())
         .await?;
-    for (place, terms) in (0..).zip(terms) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for terms in terms {
         let (kind, circle_id, rule_name, hourly_rate) = match &terms.kind {
             TermsKind::Paid { circle_id, rule_name, hourly_rate_pence } => {
-                ("paid", Some(circle_id.0), Some(rule_name.as_str()), Some(*hourly_rate_pence))
+                ("paid", Some(circle_id.0), Some(rule_name.clone()), Some(*hourly_rate_pence))
             }
             TermsKind::Save => ("save", None, None, None),
             TermsKind::Gift => ("gift", None, None, None),
         };
-        sqlx::query!(
-            "insert into giver_terms
-                 (tenant_id, giver_person_id, place, valid_from, kind, circle_id, rule_name, hourly_rate)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            tenant.0,
-            giver.0,
-            place,
-            terms.valid_from,
-            kind,
-            circle_id,
-            rule_name,
-            hourly_rate
-        )
-        .execute(&mut *db)
-        .await?;
+        columns.0.push(terms.valid_from);
+        columns.1.push(kind.to_owned());
+        columns.2.push(circle_id);
+        columns.3.push(rule_name);
+        columns.4.push(hourly_rate);
     }
+    sqlx::query!(
+        "insert into giver_terms
+             (tenant_id, giver_person_id, place, valid_from, kind, circle_id, rule_name, hourly_rate)
+         select $1, $2, place, valid_from, kind, circle_id, rule_name, hourly_rate
+         from unnest($3::date[], $4::text[], $5::uuid[], $6::text[], $7::bigint[])
+             with ordinality as terms (valid_from, kind, circle_id, rule_name, hourly_rate, place)",
+        tenant.0,
+        giver.0,
+        &columns.0,
+        &columns.1,
+        &columns.2 as &[Option<Uuid>],
+        &columns.3 as &[Option<String>],
+        &columns.4 as &[Option<i64>]
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
 /// All terms of a giver, oldest first.
-pub async fn terms(db: &mut PgConnection, tenant: TenantId, giver: PersonId) -> Result<Vec<Terms>> {
+pub async fn terms(tx: &mut Tx, giver: PersonId) -> Result<Vec<Terms>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         "select valid_from, kind, circle_id, rule_name, hourly_rate from giver_terms
          where tenant_id = $1 and giver_person_id = $2 order by place",
         tenant.0,
         giver.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut terms = Vec::with_capacity(rows.len());
     for row in rows {

@@ -1,136 +1,139 @@
 //! The ledger: the tenant's books, accounts with their kept balances, transfers and entries.
 
-use chrono::{DateTime, Utc};
+use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::{PersonId, TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::money::{Currency, Money};
+use kith_platform::page::Page;
 
-use crate::domain::Refused;
 use crate::domain::coins::Holdings;
 use crate::domain::ledger::{Account, Transfer};
+use crate::domain::{Refused, TransferId};
 
 /// Locks the tenant's books until the transaction ends: whoever settles, posts or issues does this first, so that
 /// nothing slips between a look and a posting and nobody waits for one another in a ring.
-pub async fn lock_books(db: &mut PgConnection, tenant: TenantId) -> Result<()> {
-    sqlx::query!(
-        "insert into books (tenant_id, last_invoice_number) values ($1, 0) on conflict do nothing",
+pub async fn lock_books(tx: &mut Tx) -> Result<()> {
+    let tenant = tx.tenant();
+    let locked = sqlx::query_scalar!(
+        "select last_invoice_number from books where tenant_id = $1 for update",
         tenant.0
     )
-    .execute(&mut *db)
+    .fetch_optional(tx.conn())
     .await?;
-    sqlx::query!("select last_invoice_number from books where tenant_id = $1 for update", tenant.0)
-        .fetch_one(db)
+    if locked.is_none() {
+        // The first one here opens the books; a second one at the same moment waits for it.
+        sqlx::query!(
+            "insert into books (tenant_id, last_invoice_number) values ($1, 0)
+             on conflict on constraint books_pk do update set last_invoice_number = books.last_invoice_number",
+            tenant.0
+        )
+        .execute(tx.conn())
         .await?;
+    }
     Ok(())
 }
 
-/// The next invoice number. A transaction that does not commit gives it back.
-pub async fn next_invoice_number(db: &mut PgConnection, tenant: TenantId) -> Result<i64> {
-    let number = sqlx::query_scalar!(
-        "update books set last_invoice_number = last_invoice_number + 1 where tenant_id = $1
+/// Takes so many consecutive invoice numbers and answers the first. A transaction that does not commit gives them back.
+pub async fn take_invoice_numbers(tx: &mut Tx, count: i64) -> Result<i64> {
+    let tenant = tx.tenant();
+    let last = sqlx::query_scalar!(
+        "update books set last_invoice_number = last_invoice_number + $2 where tenant_id = $1
          returning last_invoice_number",
-        tenant.0
+        tenant.0,
+        count
     )
-    .fetch_one(db)
+    .fetch_one(tx.conn())
     .await?;
-    Ok(number)
+    Ok(last - count + 1)
 }
 
 /// Posts a transfer: locks its accounts in the order of their ids, writes its entries and keeps the balances.
-/// `new_account_ids` gives one id per leg, used where the account is new.
-pub async fn post(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    transfer: &Transfer,
-    new_account_ids: &[Uuid],
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+pub async fn post(tx: &mut Tx, transfer: &Transfer) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
+    let legs = transfer.legs();
+    let new_ids: Vec<Uuid> = legs.iter().map(|_| tx.new_id()).collect();
+    let names: Vec<String> = legs.iter().map(|leg| leg.account.to_string()).collect();
+    let kinds: Vec<String> = legs.iter().map(|leg| leg.account.kind().to_owned()).collect();
+    let currencies: Vec<String> = legs.iter().map(|leg| leg.account.currency().code().to_owned()).collect();
     sqlx::query!(
-        "insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
-         values ($1, $2, sha256(convert_to($3, 'UTF8')), $4, $5, $6, $7)",
+        "with posted as (
+             insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
+             values ($1, $2, sha256(convert_to($3, 'UTF8')), $4, $5, $6, $7)
+         )
+         insert into account (tenant_id, id, name, kind, currency, balance)
+         select $1, id, name, kind, currency, 0
+         from unnest($8::uuid[], $9::text[], $10::text[], $11::text[]) as new (id, name, kind, currency)
+         order by name
+         on conflict on constraint account_name_once do nothing",
         tenant.0,
         transfer.id().0,
         transfer.content(),
         transfer.code().word(),
         transfer.visit_id().map(Uuid::from),
         transfer.reverses().map(Uuid::from),
-        created_at
-    )
-    .execute(&mut *db)
-    .await?;
-
-    let accounts: Vec<Account> = transfer.legs().iter().map(|leg| leg.account).collect();
-    let names: Vec<String> = accounts.iter().map(Account::to_string).collect();
-    let kinds: Vec<String> = accounts.iter().map(|account| account.kind().to_owned()).collect();
-    let currencies: Vec<String> =
-        accounts.iter().map(|account| account.currency().code().to_owned()).collect();
-    let amounts: Vec<i64> = transfer.legs().iter().map(|leg| leg.amount).collect();
-    sqlx::query!(
-        "insert into account (tenant_id, id, name, kind, currency, balance)
-         select $1, id, name, kind, currency, 0
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as new (id, name, kind, currency)
-         on conflict (tenant_id, name) do nothing",
-        tenant.0,
-        new_account_ids,
+        created_at,
+        &new_ids,
         &names,
         &kinds,
         &currencies
     )
-    .execute(&mut *db)
+    .execute(tx.conn())
     .await?;
 
-    let locked = sqlx::query!(
+    let accounts = sqlx::query!(
         "select id, name, balance from account where tenant_id = $1 and name = any($2) order by id for update",
         tenant.0,
         &names
     )
-    .fetch_all(&mut *db)
+    .fetch_all(tx.conn())
     .await?;
-    for account in &locked {
+    let mut balances = Vec::with_capacity(accounts.len());
+    for account in &accounts {
         let mut balance = account.balance;
-        for leg in transfer.legs().iter().filter(|leg| leg.account.to_string() == account.name) {
+        for (leg, _) in legs.iter().zip(&names).filter(|(_, name)| **name == account.name) {
             balance = balance.checked_add(leg.amount).ok_or(Refused::TooLarge)?;
-            if leg.account.is_bounded() && balance < 0 {
-                return Err(Refused::TooFewCoins.into());
-            }
         }
-        let changed = sqlx::query!(
-            "update account set balance = $3 where tenant_id = $1 and id = $2",
-            tenant.0,
-            account.id,
-            balance
-        )
-        .execute(&mut *db)
-        .await?;
-        if changed.rows_affected() != 1 {
-            return Err(inconsistent(&account.name, "is locked and cannot be changed"));
-        }
+        balances.push(balance);
     }
-
-    let written = sqlx::query!(
-        "insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
-         select $1, $2, leg.place::smallint, account.id, account.currency, leg.amount
-         from unnest($3::text[], $4::bigint[]) with ordinality as leg (name, amount, place)
-         join account on account.tenant_id = $1 and account.name = leg.name",
+    let account_of =
+        |name: &String| accounts.iter().find(|account| account.name == *name).map(|found| found.id);
+    let leg_accounts: Vec<Uuid> = names.iter().filter_map(account_of).collect();
+    let amounts: Vec<i64> = legs.iter().map(|leg| leg.amount).collect();
+    let account_ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    let changed = sqlx::query!(
+        "with written as (
+             insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
+             select $1, $2, place::smallint, account_id, currency, amount
+             from unnest($3::uuid[], $4::text[], $5::bigint[])
+                 with ordinality as leg (account_id, currency, amount, place)
+         )
+         update account set balance = changed.balance
+         from unnest($6::uuid[], $7::bigint[]) as changed (id, balance)
+         where account.tenant_id = $1 and account.id = changed.id",
         tenant.0,
         transfer.id().0,
-        &names,
-        &amounts
+        &leg_accounts,
+        &currencies,
+        &amounts,
+        &account_ids,
+        &balances
     )
-    .execute(&mut *db)
-    .await?;
-    if written.rows_affected() != transfer.legs().len() as u64 {
-        return Err(inconsistent(&transfer.id().to_string(), "has legs without an account"));
+    .execute(tx.conn())
+    .await
+    .map_err(|error| Error::on_constraint(error, "account_wallet_not_below_zero", || Refused::TooFewCoins))?;
+    if changed.rows_affected() == account_ids.len() as u64 && leg_accounts.len() == legs.len() {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn inconsistent(row: &str, problem: &str) -> Error {
-    Error::Inconsistent { table: "account", row: row.to_owned(), problem: problem.to_owned() }
+    Err(Error::Inconsistent {
+        table: "transfer",
+        row: transfer.id().to_string(),
+        problem: "its accounts cannot all be seen".into(),
+    })
 }
 
 /// What a person's coin accounts hold, locked until the transaction ends.
-pub async fn lock_holdings(db: &mut PgConnection, tenant: TenantId, person: PersonId) -> Result<Holdings> {
+pub async fn lock_holdings(tx: &mut Tx, person: PersonId) -> Result<Holdings> {
+    let tenant = tx.tenant();
     let (wallet, owed) = (Account::Coins(person).to_string(), Account::CoinsOwed(person).to_string());
     let names = [wallet.clone(), owed.clone()];
     let rows = sqlx::query!(
@@ -138,20 +141,21 @@ pub async fn lock_holdings(db: &mut PgConnection, tenant: TenantId, person: Pers
         tenant.0,
         &names
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let balance_of = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.balance);
     Ok(Holdings { wallet: balance_of(&wallet), owed: -balance_of(&owed) })
 }
 
 /// The balance of an account; zero where nothing was ever posted to it.
-pub async fn balance(db: &mut PgConnection, tenant: TenantId, account: Account) -> Result<i64> {
+pub async fn balance(tx: &mut Tx, account: Account) -> Result<i64> {
+    let tenant = tx.tenant();
     let balance = sqlx::query_scalar!(
         "select balance from account where tenant_id = $1 and name = $2",
         tenant.0,
         account.to_string()
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     Ok(balance.unwrap_or(0))
 }
@@ -161,47 +165,71 @@ pub async fn balance(db: &mut PgConnection, tenant: TenantId, account: Account) 
 pub struct Balance {
     /// Its name.
     pub account: String,
-    /// Code of what it is counted in.
-    pub currency: String,
     /// Debits less credits.
-    pub balance: i64,
+    pub balance: Money,
 }
 
-/// A page of accounts by name, after the one given.
-pub async fn balances(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    after: Option<String>,
-    limit: i64,
-) -> Result<Vec<Balance>> {
-    let rows = sqlx::query_as!(
-        Balance,
-        r#"select name as account, currency, balance from account
+fn money(minor_units: i64, currency: &str, account: &str) -> Result<Money> {
+    match Currency::from_code(currency) {
+        Some(currency) => Ok(Money { minor_units, currency }),
+        None => Err(Error::Inconsistent {
+            table: "account",
+            row: account.to_owned(),
+            problem: "its currency is not known".into(),
+        }),
+    }
+}
+
+/// A page of accounts by name, one more than the page holds.
+pub async fn balances(tx: &mut Tx, page: &Page<String>) -> Result<Vec<Balance>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"select name, currency, balance from account
          where tenant_id = $1 and ($2::text is null or name collate "C" > $2 collate "C")
          order by name collate "C" limit $3"#,
         tenant.0,
-        after,
-        limit
+        page.after.as_deref(),
+        page.limit()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    let mut balances = Vec::with_capacity(rows.len());
+    for row in rows {
+        let balance = money(row.balance, &row.currency, &row.name)?;
+        balances.push(Balance { account: row.name, balance });
+    }
+    Ok(balances)
 }
 
-/// The sum of all entries per currency, by code: zero each.
-pub async fn sums(db: &mut PgConnection, tenant: TenantId) -> Result<Vec<(String, i64)>> {
+/// Whether any transfer has that id.
+pub async fn has_transfer(tx: &mut Tx, id: TransferId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from transfer where tenant_id = $1 and id = $2) as "found!""#,
+        tenant.0,
+        id.0
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found)
+}
+
+/// The sum of all entries per currency: zero each.
+pub async fn sums(tx: &mut Tx) -> Result<Vec<Money>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"select currency, sum(amount)::bigint as "sum!" from entry where tenant_id = $1
          group by currency order by currency"#,
         tenant.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.currency, row.sum)).collect())
+    rows.into_iter().map(|row| money(row.sum, &row.currency, "all")).collect()
 }
 
 /// Accounts whose kept balance is not the sum of their entries: there should be none.
-pub async fn drifted(db: &mut PgConnection, tenant: TenantId) -> Result<Vec<String>> {
+pub async fn drifted(tx: &mut Tx) -> Result<Vec<String>> {
+    let tenant = tx.tenant();
     let names = sqlx::query_scalar!(
         "select account.name from account
          left join entry on entry.tenant_id = account.tenant_id and entry.account_id = account.id
@@ -210,7 +238,7 @@ pub async fn drifted(db: &mut PgConnection, tenant: TenantId) -> Result<Vec<Stri
          order by account.name",
         tenant.0
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     Ok(names)
 }

@@ -10,3 +10,4 @@ pub mod rule;
 pub mod settlement;
 pub mod statement;
 pub mod unsettled;
+mod words;

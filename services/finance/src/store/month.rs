@@ -1,10 +1,10 @@
 //! What a Circle's month came to: sums over its settlements that stand.
 
+use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::{PersonId, TenantId};
-use sqlx::PgConnection;
+use kith_platform::id::PersonId;
 
-use crate::domain::day::Month;
+use crate::domain::month::Month;
 use crate::domain::{CircleId, PayerId};
 
 /// A giver's part of a month.
@@ -29,12 +29,8 @@ pub struct Giver {
 }
 
 /// What each giver's visits came to, by giver.
-pub async fn givers(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    circle_id: CircleId,
-    month: Month,
-) -> Result<Vec<Giver>> {
+pub async fn givers(tx: &mut Tx, circle_id: CircleId, month: Month) -> Result<Vec<Giver>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"select giver_person_id,
                 count(*) filter (where kind = 'money') as "visits!",
@@ -56,7 +52,7 @@ pub async fn givers(
         month.first_day(),
         month.first_day_after()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut givers = Vec::with_capacity(rows.len());
     for row in rows {
@@ -75,12 +71,8 @@ pub async fn givers(
 }
 
 /// What each payer owes, in pence, by payer.
-pub async fn payers(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    circle_id: CircleId,
-    month: Month,
-) -> Result<Vec<(PayerId, i64)>> {
+pub async fn payers(tx: &mut Tx, circle_id: CircleId, month: Month) -> Result<Vec<(PayerId, i64)>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"select share.payer_id, sum(share.amount)::bigint as "amount!"
          from settlement
@@ -98,7 +90,7 @@ pub async fn payers(
         month.first_day(),
         month.first_day_after()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     Ok(rows.into_iter().map(|row| (PayerId(row.payer_id), row.amount)).collect())
 }

@@ -1,9 +1,10 @@
 //! Contribution rules.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
+use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::{TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::Uuid;
+use kith_platform::page::Page;
 
 use crate::domain::contribution::{BasisPoints, Mode};
 use crate::domain::rule::Rule;
@@ -59,12 +60,8 @@ impl TryFrom<Row> for Rule {
 }
 
 /// Adds a rule.
-pub async fn insert(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    rule: &Rule,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+pub async fn insert(tx: &mut Tx, rule: &Rule) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
     let (mode, added, deducted, share) = match rule.mode {
         Mode::OnRate { added, deducted } => ("on_rate", Some(added.get()), Some(deducted.get()), None),
         Mode::ShareOfTotal { share } => ("share_of_total", None, None, Some(share.get())),
@@ -87,7 +84,7 @@ pub async fn insert(
         rule.decision_id.map(Uuid::from),
         created_at
     )
-    .execute(db)
+    .execute(tx.conn())
     .await
     .map_err(|error| {
         Error::on_constraint(error, "contribution_rule_founding_date_once", || Refused::RuleDateTaken)
@@ -96,25 +93,22 @@ pub async fn insert(
 }
 
 /// Dates the end of a rule, or takes the date away.
-pub async fn set_revoked_from(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    id: RuleId,
-    revoked_from: Option<NaiveDate>,
-) -> Result<()> {
+pub async fn set_revoked_from(tx: &mut Tx, id: RuleId, revoked_from: Option<NaiveDate>) -> Result<()> {
+    let tenant = tx.tenant();
     let changed = sqlx::query!(
         "update contribution_rule set revoked_from = $3 where tenant_id = $1 and id = $2",
         tenant.0,
         id.0,
         revoked_from
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::NotFound("rule")) }
 }
 
 /// A rule by id.
-pub async fn find(db: &mut PgConnection, tenant: TenantId, id: RuleId) -> Result<Option<Rule>> {
+pub async fn find(tx: &mut Tx, id: RuleId) -> Result<Option<Rule>> {
+    let tenant = tx.tenant();
     let row = sqlx::query_as!(
         Row,
         "select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp, decision_id
@@ -122,18 +116,14 @@ pub async fn find(db: &mut PgConnection, tenant: TenantId, id: RuleId) -> Result
         tenant.0,
         id.0
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     row.map(Rule::try_from).transpose()
 }
 
 /// All rules of a Circle with a name.
-pub async fn named(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    circle_id: CircleId,
-    name: &str,
-) -> Result<Vec<Rule>> {
+pub async fn named(tx: &mut Tx, circle_id: CircleId, name: &str) -> Result<Vec<Rule>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         Row,
         "select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp, decision_id
@@ -142,20 +132,19 @@ pub async fn named(
         circle_id.0,
         name
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(Rule::try_from).collect()
 }
 
-/// A page of a Circle's rules by name and date, after the rule given.
+/// A page of a Circle's rules by name and date, one more than the page holds.
 pub async fn page(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     circle_id: CircleId,
-    after: Option<(String, NaiveDate, Uuid)>,
-    limit: i64,
+    page: &Page<(String, NaiveDate, Uuid)>,
 ) -> Result<Vec<Rule>> {
-    let (name, day, id) = match after {
+    let tenant = tx.tenant();
+    let (name, day, id) = match page.after.clone() {
         Some((name, day, id)) => (Some(name), Some(day), Some(id)),
         None => (None, None, None),
     };
@@ -171,9 +160,9 @@ pub async fn page(
         name,
         day,
         id,
-        limit
+        page.limit()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(Rule::try_from).collect()
 }

@@ -1,40 +1,23 @@
 //! Visits as appointments tells of them, what they came to, and which wait or should be looked at.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
+use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::{PersonId, TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::{PersonId, Uuid};
 
+use super::words;
 use crate::domain::contribution::Price;
 use crate::domain::settlement::{Newest, Outcome, Paid, Visit, VisitState, Way};
 use crate::domain::share::{Part, Share};
 use crate::domain::{CircleId, DecisionId, PayerId, RuleId, TeamId, TransferId, VisitId};
-
-const STATES: [(VisitState, &str); 5] = [
-    (VisitState::Planned, "planned"),
-    (VisitState::Agreed, "agreed"),
-    (VisitState::Cancelled, "cancelled"),
-    (VisitState::LateCancelled, "late_cancelled"),
-    (VisitState::Missed, "missed"),
-];
-
-const WAYS: [(Way, &str); 4] =
-    [(Way::Unsaid, "unsaid"), (Way::Money, "money"), (Way::CareCoins, "care_coins"), (Way::Gift, "gift")];
-
-fn word_of<T: Copy + PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
-    words.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
-}
-
-fn value_of<T: Copy>(words: &[(T, &'static str)], word: &str) -> Option<T> {
-    words.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
-}
 
 fn inconsistent(table: &'static str, row: Uuid, problem: &str) -> Error {
     Error::Inconsistent { table, row: row.to_string(), problem: problem.to_owned() }
 }
 
 /// Notes a visit as it now stands.
-pub async fn note_visit(db: &mut PgConnection, tenant: TenantId, visit: &Visit) -> Result<()> {
+pub async fn note_visit(tx: &mut Tx, visit: &Visit) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into visit
              (tenant_id, visit_id, team_id, circle_id, giver_person_id, planned_date, state, way, minutes, settlement_no)
@@ -49,12 +32,12 @@ pub async fn note_visit(db: &mut PgConnection, tenant: TenantId, visit: &Visit) 
         visit.circle_id.0,
         visit.giver.0,
         visit.planned_date,
-        word_of(&STATES, visit.state),
-        word_of(&WAYS, visit.way),
+        words::visit_state_word(visit.state),
+        words::way_word(visit.way),
         visit.minutes,
         visit.settlement_no
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
 }
@@ -71,7 +54,8 @@ pub enum Arrived {
 }
 
 /// Visits that wait to be settled and may now be, by planned day.
-pub async fn waiting(db: &mut PgConnection, tenant: TenantId, arrived: Arrived) -> Result<Vec<Visit>> {
+pub async fn waiting(tx: &mut Tx, arrived: Arrived) -> Result<Vec<Visit>> {
+    let tenant = tx.tenant();
     let (team_id, giver, rule) = match arrived {
         Arrived::Funding(team_id) => (Some(team_id.0), None, false),
         Arrived::Terms(giver) => (None, Some(giver.0), false),
@@ -92,23 +76,18 @@ pub async fn waiting(db: &mut PgConnection, tenant: TenantId, arrived: Arrived) 
         giver,
         rule
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut visits = Vec::with_capacity(rows.len());
     for row in rows {
-        let state = value_of(&STATES, &row.state);
-        let way = value_of(&WAYS, &row.way);
-        let (Some(state), Some(way)) = (state, way) else {
-            return Err(inconsistent("visit", row.visit_id, "its state or way is not known"));
-        };
         visits.push(Visit {
             id: VisitId(row.visit_id),
             team_id: TeamId(row.team_id),
             circle_id: CircleId(row.circle_id),
             giver: PersonId(row.giver_person_id),
             planned_date: row.planned_date,
-            state,
-            way,
+            state: words::visit_state(&row.state, row.visit_id)?,
+            way: words::way(&row.way, row.visit_id)?,
             minutes: row.minutes,
             settlement_no: row.settlement_no,
         });
@@ -117,7 +96,8 @@ pub async fn waiting(db: &mut PgConnection, tenant: TenantId, arrived: Arrived) 
 }
 
 /// The newest settlement of a visit, whether it stands or was taken back.
-pub async fn newest(db: &mut PgConnection, tenant: TenantId, visit_id: VisitId) -> Result<Option<Newest>> {
+pub async fn newest(tx: &mut Tx, visit_id: VisitId) -> Result<Option<Newest>> {
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"select settlement.settlement_no, reversal.visit_id is null as "stands!"
          from settlement
@@ -128,7 +108,7 @@ pub async fn newest(db: &mut PgConnection, tenant: TenantId, visit_id: VisitId) 
         tenant.0,
         visit_id.0
     )
-    .fetch_optional(db)
+    .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| Newest { settlement_no: row.settlement_no, stands: row.stands }))
 }
@@ -146,13 +126,12 @@ pub struct Settled {
 
 /// Writes down what a visit came to. `outcome` is money, Care Coins or a gift.
 pub async fn insert(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     visit: &Visit,
     outcome: &Outcome,
     transfer_id: Option<TransferId>,
-    created_at: DateTime<Utc>,
 ) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
     let (kind, minutes, paid) = match outcome {
         Outcome::Money(paid) => ("money", visit.minutes.unwrap_or_default(), Some(paid)),
         Outcome::CareCoins(minutes) => ("care_coins", *minutes, None),
@@ -161,12 +140,22 @@ pub async fn insert(
             return Err(inconsistent("settlement", visit.id.0, "came to nothing that could be written down"));
         }
     };
+    let parts = paid.map_or(&[][..], |paid| paid.parts.as_slice());
+    let payers: Vec<Uuid> = parts.iter().map(|part| part.share.payer.0).collect();
+    let share_bps: Vec<i64> = parts.iter().map(|part| part.share.share_bp).collect();
+    let amounts: Vec<i64> = parts.iter().map(|part| part.amount).collect();
     sqlx::query!(
-        "insert into settlement
-             (tenant_id, visit_id, settlement_no, circle_id, team_id, giver_person_id, planned_date, kind, minutes,
-              hourly_rate, rule_id, rule_circle_id, rule_name, decision_id, base, payers_total, giver_amount,
-              contribution, transfer_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        "with settled as (
+             insert into settlement
+                 (tenant_id, visit_id, settlement_no, circle_id, team_id, giver_person_id, planned_date, kind, minutes,
+                  hourly_rate, rule_id, rule_circle_id, rule_name, decision_id, base, payers_total, giver_amount,
+                  contribution, transfer_id, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+         )
+         insert into settlement_share (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount)
+         select $1, $2, $3, place, payer_id, share_bp, amount
+         from unnest($21::uuid[], $22::bigint[], $23::bigint[])
+             with ordinality as part (payer_id, share_bp, amount, place)",
         tenant.0,
         visit.id.0,
         visit.settlement_no,
@@ -186,36 +175,19 @@ pub async fn insert(
         paid.map(|paid| paid.price.giver_amount),
         paid.map(|paid| paid.price.contribution),
         transfer_id.map(Uuid::from),
-        created_at
+        created_at,
+        &payers,
+        &share_bps,
+        &amounts
     )
-    .execute(&mut *db)
+    .execute(tx.conn())
     .await?;
-    let Some(paid) = paid else { return Ok(()) };
-    for (place, part) in (0..).zip(&paid.parts) {
-        sqlx::query!(
-            "insert into settlement_share (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            tenant.0,
-            visit.id.0,
-            visit.settlement_no,
-            place,
-            part.share.payer.0,
-            part.share.share_bp,
-            part.amount
-        )
-        .execute(&mut *db)
-        .await?;
-    }
     Ok(())
 }
 
 /// A settlement by its number.
-pub async fn find(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    visit_id: VisitId,
-    settlement_no: i64,
-) -> Result<Option<Settled>> {
+pub async fn find(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result<Option<Settled>> {
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         "select circle_id, team_id, giver_person_id, planned_date, kind, minutes, hourly_rate, rule_id, rule_circle_id,
                 rule_name, decision_id, base, payers_total, giver_amount, contribution, transfer_id
@@ -224,7 +196,7 @@ pub async fn find(
         visit_id.0,
         settlement_no
     )
-    .fetch_optional(&mut *db)
+    .fetch_optional(tx.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (way, outcome) = match row.kind.as_str() {
@@ -248,7 +220,7 @@ pub async fn find(
                 rule_name,
                 decision_id: row.decision_id.map(DecisionId),
                 price: Price { base, payers_total, giver_amount, contribution },
-                parts: parts(db, tenant, visit_id, settlement_no).await?,
+                parts: parts(tx, visit_id, settlement_no).await?,
             };
             (Way::Money, Outcome::Money(paid))
         }
@@ -267,12 +239,8 @@ pub async fn find(
     Ok(Some(Settled { visit, outcome, transfer_id: row.transfer_id.map(TransferId) }))
 }
 
-async fn parts(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    visit_id: VisitId,
-    settlement_no: i64,
-) -> Result<Vec<Part>> {
+async fn parts(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result<Vec<Part>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         "select payer_id, share_bp, amount from settlement_share
          where tenant_id = $1 and visit_id = $2 and settlement_no = $3 order by place",
@@ -280,7 +248,7 @@ async fn parts(
         visit_id.0,
         settlement_no
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut parts = Vec::with_capacity(rows.len());
     for row in rows {
@@ -292,13 +260,12 @@ async fn parts(
 
 /// Writes down that a settlement was taken back.
 pub async fn insert_reversal(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     visit_id: VisitId,
     settlement_no: i64,
     transfer_id: Option<TransferId>,
-    created_at: DateTime<Utc>,
 ) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
     sqlx::query!(
         "insert into settlement_reversal (tenant_id, visit_id, settlement_no, transfer_id, created_at)
          values ($1, $2, $3, $4, $5)",
@@ -308,7 +275,7 @@ pub async fn insert_reversal(
         transfer_id.map(Uuid::from),
         created_at
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
 }
@@ -326,12 +293,12 @@ pub struct UnderRule {
 
 /// Settlements that stand, were made under a Circle's rules of a name and are planned from a day.
 pub async fn under_rule(
-    db: &mut PgConnection,
-    tenant: TenantId,
+    tx: &mut Tx,
     circle_id: CircleId,
     rule_name: &str,
     from: NaiveDate,
 ) -> Result<Vec<UnderRule>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"select settlement.visit_id, settlement.planned_date, settlement.rule_id as "rule_id!"
          from settlement
@@ -347,7 +314,7 @@ pub async fn under_rule(
         rule_name,
         from
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
     let mut settled = Vec::with_capacity(rows.len());
     for row in rows {

@@ -1,16 +1,17 @@
-//! Pay runs, statements and their lines.
+//! Pay runs, statements and their lines. What a line comes to stands with its settlement, which never changes.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::{PersonId, TenantId, Uuid};
-use sqlx::PgConnection;
+use kith_platform::id::{PersonId, Uuid};
 
-use crate::domain::day::Month;
 use crate::domain::line::Line;
-use crate::domain::statement::Draft;
-use crate::domain::{CircleId, DecisionId, PayRunId, StatementId, VisitId};
+use crate::domain::month::Month;
+use crate::domain::statement::{PayRun, Statement};
+use crate::domain::{CircleId, DecisionId, StatementId, VisitId};
 
 struct LineRow {
+    statement_id: Uuid,
     visit_id: Uuid,
     settlement_no: i64,
     takes_back: bool,
@@ -41,24 +42,21 @@ impl From<LineRow> for Line {
             giver_amount: row.giver_amount,
             contribution: row.contribution,
         }
+        .signed()
     }
 }
 
 /// What of a Circle's month is on no statement yet, in the order of givers and planned days: settlements that stand,
 /// and, with their signs turned, paid ones that were taken back since.
-pub async fn unpaid(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    circle_id: CircleId,
-    month: Month,
-) -> Result<Vec<Line>> {
+pub async fn unpaid(tx: &mut Tx, circle_id: CircleId, month: Month) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         LineRow,
-        r#"select settlement.visit_id, settlement.settlement_no, reversal.visit_id is not null as "takes_back!",
-                settlement.giver_person_id, settlement.planned_date, settlement.minutes,
-                settlement.hourly_rate as "hourly_rate!", settlement.rule_name as "rule_name!", settlement.decision_id,
-                settlement.payers_total as "payers_total!", settlement.giver_amount as "giver_amount!",
-                settlement.contribution as "contribution!"
+        r#"select $1::uuid as "statement_id!", settlement.visit_id, settlement.settlement_no,
+                reversal.visit_id is not null as "takes_back!", settlement.giver_person_id, settlement.planned_date,
+                settlement.minutes, settlement.hourly_rate as "hourly_rate!", settlement.rule_name as "rule_name!",
+                settlement.decision_id, settlement.payers_total as "payers_total!",
+                settlement.giver_amount as "giver_amount!", settlement.contribution as "contribution!"
          from settlement
          left join settlement_reversal reversal on reversal.tenant_id = settlement.tenant_id
              and reversal.visit_id = settlement.visit_id and reversal.settlement_no = settlement.settlement_no
@@ -78,141 +76,65 @@ pub async fn unpaid(
         month.first_day(),
         month.first_day_after()
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| Line::from(row).signed()).collect())
+    Ok(rows.into_iter().map(Line::from).collect())
 }
 
-/// One run of pay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PayRun {
-    /// Which.
-    pub id: PayRunId,
-    /// Of which Circle.
-    pub circle_id: CircleId,
-    /// First day of its month.
-    pub month: NaiveDate,
-    /// Statements made in it.
-    pub statements: i32,
-    /// What the givers' sides receive, in pence.
-    pub total: i64,
-}
-
-/// Writes down a run of pay.
-pub async fn insert_run(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    run: PayRun,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
+/// Writes down a run of pay with its statements.
+pub async fn insert(tx: &mut Tx, run: &PayRun, statements: &[Statement]) -> Result<()> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
+    let mut columns = (vec![], vec![], vec![], vec![]);
+    let mut lines = (vec![], vec![], vec![], vec![], vec![]);
+    for statement in statements {
+        columns.0.push(statement.id.0);
+        columns.1.push(statement.giver.0);
+        columns.2.push(statement.total);
+        columns.3.push(statement.minutes);
+        for (place, line) in (1..).zip(&statement.lines) {
+            lines.0.push(statement.id.0);
+            lines.1.push(place);
+            lines.2.push(line.visit_id.0);
+            lines.3.push(line.settlement_no);
+            lines.4.push(line.takes_back);
+        }
+    }
     sqlx::query!(
-        "insert into pay_run (tenant_id, id, circle_id, month, statements, total, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "with run as (
+             insert into pay_run (tenant_id, id, circle_id, month, statements, total, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7)
+         ), made as (
+             insert into statement (tenant_id, pay_run_id, circle_id, month, created_at, id, giver_person_id, total,
+                                    minutes)
+             select $1, $2, $3, $4, $7, new.*
+             from unnest($8::uuid[], $9::uuid[], $10::bigint[], $11::bigint[]) as new
+         )
+         insert into statement_line (tenant_id, statement_id, place, visit_id, settlement_no, takes_back)
+         select $1, line.* from unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::bigint[], $16::bool[]) as line",
         tenant.0,
         run.id.0,
         run.circle_id.0,
-        run.month,
+        run.month.first_day(),
         run.statements,
         run.total,
-        created_at
+        created_at,
+        &columns.0,
+        &columns.1,
+        &columns.2,
+        &columns.3,
+        &lines.0,
+        &lines.1,
+        &lines.2,
+        &lines.3,
+        &lines.4
     )
-    .execute(db)
+    .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// A run of pay by id.
-pub async fn run(db: &mut PgConnection, tenant: TenantId, id: PayRunId) -> Result<Option<PayRun>> {
-    let row = sqlx::query!(
-        "select circle_id, month, statements, total from pay_run where tenant_id = $1 and id = $2",
-        tenant.0,
-        id.0
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| PayRun {
-        id,
-        circle_id: CircleId(row.circle_id),
-        month: row.month,
-        statements: row.statements,
-        total: row.total,
-    }))
-}
-
-/// Makes a statement of a run.
-pub async fn insert(
-    db: &mut PgConnection,
-    tenant: TenantId,
-    id: StatementId,
-    run: PayRun,
-    draft: &Draft,
-    created_at: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "insert into statement
-             (tenant_id, id, pay_run_id, circle_id, giver_person_id, month, total, minutes, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        tenant.0,
-        id.0,
-        run.id.0,
-        run.circle_id.0,
-        draft.giver.0,
-        run.month,
-        draft.total,
-        draft.minutes,
-        created_at
-    )
-    .execute(&mut *db)
-    .await?;
-    for (place, line) in (1..).zip(&draft.lines) {
-        sqlx::query!(
-            "insert into statement_line
-                 (tenant_id, statement_id, place, visit_id, settlement_no, takes_back, giver_person_id, planned_date,
-                  minutes, hourly_rate, rule_name, decision_id, payers_total, giver_amount, contribution)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-            tenant.0,
-            id.0,
-            place,
-            line.visit_id.0,
-            line.settlement_no,
-            line.takes_back,
-            line.giver.0,
-            line.planned_date,
-            line.minutes,
-            line.hourly_rate,
-            line.rule_name,
-            line.decision_id.map(Uuid::from),
-            line.payers_total,
-            line.giver_amount,
-            line.contribution
-        )
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
-}
-
-/// A made statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// Which.
-    pub id: StatementId,
-    /// Who is paid.
-    pub giver: PersonId,
-    /// First day of its month.
-    pub month: NaiveDate,
-    /// Pence.
-    pub total: i64,
-    /// Paid minutes.
-    pub minutes: i64,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// By planned day.
-    pub lines: Vec<Line>,
 }
 
 /// Which statements are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Of a Circle.
     pub circle_id: Option<CircleId>,
@@ -222,14 +144,14 @@ pub struct Filter {
     pub month: Option<Month>,
 }
 
-/// A page of statements with their lines, oldest first, after the one given; all where there is no limit.
-pub async fn page(
-    db: &mut PgConnection,
-    tenant: TenantId,
+/// Statements with their lines, oldest first, from after that one; all where there is no limit.
+pub async fn list(
+    tx: &mut Tx,
     filter: Filter,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: Option<i64>,
 ) -> Result<Vec<Statement>> {
+    let tenant = tx.tenant();
     let (created_at, after_id) = after.unzip();
     let rows = sqlx::query!(
         "select id, giver_person_id, month, total, minutes, created_at from statement
@@ -244,34 +166,48 @@ pub async fn page(
         after_id,
         limit
     )
-    .fetch_all(&mut *db)
+    .fetch_all(tx.conn())
     .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut lines = lines(tx, &ids).await?.into_iter().peekable();
     let mut statements = Vec::with_capacity(rows.len());
     for row in rows {
-        let id = StatementId(row.id);
+        let mut its_lines = Vec::new();
+        while let Some(line) = lines.next_if(|line| line.statement_id == row.id) {
+            its_lines.push(Line::from(line));
+        }
         statements.push(Statement {
-            id,
+            id: StatementId(row.id),
             giver: PersonId(row.giver_person_id),
-            month: row.month,
+            month: Month::of(row.month),
             total: row.total,
             minutes: row.minutes,
             created_at: row.created_at,
-            lines: lines(db, tenant, id).await?,
+            lines: its_lines,
         });
     }
     Ok(statements)
 }
 
-async fn lines(db: &mut PgConnection, tenant: TenantId, id: StatementId) -> Result<Vec<Line>> {
+/// The lines of statements, in the order of the statements given.
+async fn lines(tx: &mut Tx, statements: &[Uuid]) -> Result<Vec<LineRow>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         LineRow,
-        "select visit_id, settlement_no, takes_back, giver_person_id, planned_date, minutes, hourly_rate, rule_name,
-                decision_id, payers_total, giver_amount, contribution
-         from statement_line where tenant_id = $1 and statement_id = $2 order by place",
+        r#"select line.statement_id, line.visit_id, line.settlement_no, line.takes_back, settlement.giver_person_id,
+                settlement.planned_date, settlement.minutes, settlement.hourly_rate as "hourly_rate!",
+                settlement.rule_name as "rule_name!", settlement.decision_id,
+                settlement.payers_total as "payers_total!", settlement.giver_amount as "giver_amount!",
+                settlement.contribution as "contribution!"
+         from unnest($2::uuid[]) with ordinality as asked (id, place)
+         join statement_line line on line.tenant_id = $1 and line.statement_id = asked.id
+         join settlement on settlement.tenant_id = line.tenant_id and settlement.visit_id = line.visit_id
+             and settlement.settlement_no = line.settlement_no
+         order by asked.place, line.place"#,
         tenant.0,
-        id.0
+        statements
     )
-    .fetch_all(db)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(Line::from).collect())
+    Ok(rows)
 }

@@ -1,6 +1,6 @@
 //! A Circle: who is in it, each by mutual consent, and who wears which hat for which term.
 
-use chrono::{Months, NaiveDate};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use kith_platform::id::PersonId;
 
 use super::{CircleId, HoldingId, Outcome, Reach, Refused};
@@ -20,20 +20,6 @@ pub enum Seat {
 }
 
 impl Seat {
-    /// The word in SQL.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Held => "held",
-            Self::Declined => "declined",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Proposed, Self::Held, Self::Declined].into_iter().find(|seat| seat.word() == word)
-    }
-
     /// The person's own answer: once, and the same answer again changes nothing.
     fn answer(&mut self, yes: bool) -> Result<Outcome, Refused> {
         let answered = if yes { Self::Held } else { Self::Declined };
@@ -66,32 +52,6 @@ pub enum Hat {
 }
 
 impl Hat {
-    const ALL: [Self; 6] = [
-        Self::Leader,
-        Self::Delegate,
-        Self::Facilitator,
-        Self::Secretary,
-        Self::LogbookKeeper,
-        Self::NumbersPerson,
-    ];
-
-    /// The word in SQL.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Leader => "leader",
-            Self::Delegate => "delegate",
-            Self::Facilitator => "facilitator",
-            Self::Secretary => "secretary",
-            Self::LogbookKeeper => "logbook_keeper",
-            Self::NumbersPerson => "numbers_person",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hat| hat.word() == word)
-    }
-
     /// Whether one person may never wear both at once.
     const fn excludes(self, other: Self) -> bool {
         matches!((self, other), (Self::Leader, Self::Delegate) | (Self::Delegate, Self::Leader))
@@ -154,6 +114,10 @@ pub struct Circle {
     pub members: Vec<Member>,
     /// Every hat that was asked for, in the order asked.
     pub hats: Vec<Holding>,
+    /// When it was recorded.
+    pub created_at: DateTime<Utc>,
+    /// Raised with every change.
+    pub version: i64,
 }
 
 impl Circle {
@@ -294,6 +258,8 @@ mod tests {
             domain: "Clapton".into(),
             members: Vec::new(),
             hats: Vec::new(),
+            created_at: DateTime::default(),
+            version: 1,
         };
         for number in 1..=people {
             circle.invite(person(number), None, day("2026-03-01"), live()).expect("asked").changed();
@@ -373,7 +339,6 @@ mod tests {
         circle.invite(person(1), long_ago, day("2026-03-01"), preparing).expect("asked").changed();
     }
 
-    /// Proves GOV-11.
     #[test]
     fn a_hat_is_worn_by_its_wearers_consent_and_only_in_its_term() {
         let mut circle = circle_of(1);

@@ -4,22 +4,10 @@
 use std::fmt::Write as _;
 
 use chrono::{Months, NaiveDate};
-use kith_platform::error::Violation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{DecisionId, Reach, Refused};
-
-/// The longest text, in characters.
-pub const LONGEST_TEXT: usize = 20_000;
-/// The longest measure and the longest argument, in characters.
-pub const LONGEST_MEASURE: usize = 2_000;
-/// The longest name of a rule, in characters.
-pub const LONGEST_RULE_NAME: usize = 60;
-/// The longest term, in months.
-pub const LONGEST_TERM_MONTHS: i32 = 120;
-/// A whole, in basis points.
-const WHOLE_BP: i32 = 10_000;
 
 /// What a proposal would change elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,34 +79,6 @@ pub struct Content {
 }
 
 impl Content {
-    /// Names every field that is missing or out of its bounds, whatever the day is.
-    pub fn violations(&self, path: &str) -> Vec<Violation> {
-        let mut found = Vec::new();
-        check_text(&mut found, &format!("{path}.text"), &self.text, LONGEST_TEXT);
-        check_text(&mut found, &format!("{path}.measure"), &self.measure, LONGEST_MEASURE);
-        if !(1..=LONGEST_TERM_MONTHS).contains(&self.term_months) {
-            let description = format!("is a number of months from 1 to {LONGEST_TERM_MONTHS}");
-            found.push(Violation { field: format!("{path}.term_months"), description });
-        }
-        if let Some(Effect::ContributionRule(rule)) = &self.effect {
-            let rule_path = format!("{path}.effect.contribution_rule");
-            check_text(&mut found, &format!("{rule_path}.rule_name"), &rule.rule_name, LONGEST_RULE_NAME);
-            let shares = match rule.mode {
-                Mode::OnRate { added_bp, deducted_bp } => {
-                    vec![("on_rate.added_bp", added_bp), ("on_rate.deducted_bp", deducted_bp)]
-                }
-                Mode::ShareOfTotal { share_bp } => vec![("share_of_total.share_bp", share_bp)],
-            };
-            for (name, share) in shares {
-                if !(0..=WHOLE_BP).contains(&share) {
-                    let description = format!("is a number of basis points from 0 to {WHOLE_BP}");
-                    found.push(Violation { field: format!("{rule_path}.{name}"), description });
-                }
-            }
-        }
-        found
-    }
-
     /// Refuses a review date outside the term and an effect further back than the tenant accepts. The term begins
     /// today, or with the effect where that comes later; history that is brought in may have been reviewed since.
     pub fn check_dates(&self, reach: Reach) -> Result<(), Refused> {
@@ -171,15 +131,6 @@ impl Content {
             write!(hex, "{byte:02x}").expect("writing to a string does not fail");
         }
         hex
-    }
-}
-
-/// Notes a text that is blank or longer than it may be.
-pub fn check_text(found: &mut Vec<Violation>, field: &str, text: &str, longest: usize) {
-    let length = text.chars().count();
-    if text.trim().is_empty() || length > longest {
-        let description = format!("has 1 to {longest} characters");
-        found.push(Violation { field: field.to_owned(), description });
     }
 }
 
@@ -251,32 +202,6 @@ mod tests {
         let one = Content { effect: None, text: "ab".into(), measure: "c".into(), ..content() };
         let two = Content { effect: None, text: "a".into(), measure: "bc".into(), ..content() };
         assert_ne!(one.hash(), two.hash());
-    }
-
-    #[test]
-    fn every_field_out_of_bounds_is_named_at_once() {
-        let wrong = Content {
-            text: " ".into(),
-            effect: Some(Effect::ContributionRule(RuleChange {
-                rule_name: "x".repeat(61),
-                effective_from: day("2026-03-16"),
-                mode: Mode::OnRate { added_bp: -1, deducted_bp: 10_001 },
-            })),
-            term_months: 121,
-            measure: "x".repeat(2001),
-            review_date: day("2026-09-01"),
-        };
-        let fields: Vec<String> = wrong.violations("version").into_iter().map(|each| each.field).collect();
-        let expected = [
-            "version.text",
-            "version.measure",
-            "version.term_months",
-            "version.effect.contribution_rule.rule_name",
-            "version.effect.contribution_rule.on_rate.added_bp",
-            "version.effect.contribution_rule.on_rate.deducted_bp",
-        ];
-        assert_eq!(fields, expected);
-        assert!(content().violations("version").is_empty());
     }
 
     #[test]

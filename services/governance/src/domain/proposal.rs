@@ -1,6 +1,7 @@
 //! A proposal: from draft to decision in fixed steps, on versioned text. Nobody overrules a standing objection: it is
 //! worked into a new version, about which everyone is asked anew, or its owner withdraws it.
 
+use chrono::{DateTime, Utc};
 use kith_platform::id::PersonId;
 
 use super::circle::Circle;
@@ -29,36 +30,6 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 8] = [
-        Self::Draft,
-        Self::Presented,
-        Self::Clarifying,
-        Self::Reactions,
-        Self::ConsentRound,
-        Self::Integrating,
-        Self::Adopted,
-        Self::Withdrawn,
-    ];
-
-    /// The word in SQL and in messages.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Presented => "presented",
-            Self::Clarifying => "clarifying",
-            Self::Reactions => "reactions",
-            Self::ConsentRound => "consent_round",
-            Self::Integrating => "integrating",
-            Self::Adopted => "adopted",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
     /// Whether members may answer now.
     const fn round_is_open(self) -> bool {
         matches!(self, Self::ConsentRound | Self::Integrating)
@@ -79,12 +50,12 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them, in their order: a step leads from the state of its place to the next.
-    const IN_ORDER: [(Self, State); 4] = [
-        (Self::Present, State::Presented),
-        (Self::Clarify, State::Clarifying),
-        (Self::React, State::Reactions),
-        (Self::AskForConsent, State::ConsentRound),
+    /// All of them in their order, each with the state that it leads to and that state's name.
+    const IN_ORDER: [(Self, State, &'static str); 4] = [
+        (Self::Present, State::Presented, "presented"),
+        (Self::Clarify, State::Clarifying, "clarifying"),
+        (Self::React, State::Reactions, "reactions"),
+        (Self::AskForConsent, State::ConsentRound, "consent round"),
     ];
 }
 
@@ -140,6 +111,10 @@ pub struct Proposal {
     pub answers: Vec<Answer>,
     /// The decision once adopted.
     pub decision: Option<DecisionId>,
+    /// When it was drafted.
+    pub created_at: DateTime<Utc>,
+    /// Raised with every change.
+    pub version: i64,
 }
 
 impl Proposal {
@@ -150,7 +125,7 @@ impl Proposal {
         proposer: PersonId,
         title: String,
         content: Content,
-        reach: Reach,
+        (reach, now): (Reach, DateTime<Utc>),
     ) -> Result<Self, Refused> {
         if !circle.has_member(proposer, reach.today) {
             return Err(Refused::NotAMember);
@@ -166,6 +141,8 @@ impl Proposal {
             earlier: Vec::new(),
             answers: Vec::new(),
             decision: None,
+            created_at: now,
+            version: 1,
         })
     }
 
@@ -192,14 +169,14 @@ impl Proposal {
         // Past the four steps (integrating, adopted) all of them have been taken.
         let taken = match self.state {
             State::Draft => 0,
-            state => Step::IN_ORDER.iter().position(|(_, to)| *to == state).map_or(4, |place| place + 1),
+            state => Step::IN_ORDER.iter().position(|(_, to, _)| *to == state).map_or(4, |place| place + 1),
         };
-        if Step::IN_ORDER[..taken].iter().any(|(earlier, _)| *earlier == step) {
+        if Step::IN_ORDER[..taken].iter().any(|(earlier, ..)| *earlier == step) {
             return Ok(Outcome::Unchanged);
         }
-        let (next_step, next_state) = Step::IN_ORDER[taken];
+        let (next_step, next_state, next) = Step::IN_ORDER[taken];
         if next_step != step {
-            return Err(Refused::StepSkipped { next: next_state.word() });
+            return Err(Refused::StepSkipped { next });
         }
         self.state = next_state;
         Ok(Outcome::Changed)

@@ -5,6 +5,8 @@ use std::fmt;
 use anyhow::{Context, Result};
 use tonic::transport::{Channel, Endpoint};
 
+const MOST_HEADER_BYTES: u32 = 1024 * 1024;
+
 /// One of the seven services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
@@ -67,16 +69,31 @@ pub struct Addresses {
     #[arg(long, env = "KITH_MATCHING_ADDRESS", default_value = "http://127.0.0.1:7103", value_name = "URL")]
     pub matching: String,
     /// Address of the appointments service
-    #[arg(long, env = "KITH_APPOINTMENTS_ADDRESS", default_value = "http://127.0.0.1:7104", value_name = "URL")]
+    #[arg(
+        long,
+        env = "KITH_APPOINTMENTS_ADDRESS",
+        default_value = "http://127.0.0.1:7104",
+        value_name = "URL"
+    )]
     pub appointments: String,
     /// Address of the finance service
     #[arg(long, env = "KITH_FINANCE_ADDRESS", default_value = "http://127.0.0.1:7105", value_name = "URL")]
     pub finance: String,
     /// Address of the governance service
-    #[arg(long, env = "KITH_GOVERNANCE_ADDRESS", default_value = "http://127.0.0.1:7106", value_name = "URL")]
+    #[arg(
+        long,
+        env = "KITH_GOVERNANCE_ADDRESS",
+        default_value = "http://127.0.0.1:7106",
+        value_name = "URL"
+    )]
     pub governance: String,
     /// Address of the evaluation service
-    #[arg(long, env = "KITH_EVALUATION_ADDRESS", default_value = "http://127.0.0.1:7107", value_name = "URL")]
+    #[arg(
+        long,
+        env = "KITH_EVALUATION_ADDRESS",
+        default_value = "http://127.0.0.1:7107",
+        value_name = "URL"
+    )]
     pub evaluation: String,
 }
 
@@ -101,6 +118,8 @@ impl Addresses {
         let endpoint = Endpoint::from_shared(url)
             .with_context(|| format!("{written:?} is no address of the {service} service"))?
             .connect_timeout(std::time::Duration::from_secs(5))
+            // A call may cause many events, and its answer names each in a header.
+            .http2_max_header_list_size(MOST_HEADER_BYTES)
             .tcp_nodelay(true);
         Ok(endpoint.connect_lazy())
     }

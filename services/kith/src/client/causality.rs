@@ -23,7 +23,11 @@ impl Cause {
         let mut parts = written.split(';');
         let (event_type, aggregate_id, event_id) = (parts.next()?, parts.next()?, parts.next()?);
         let (aggregate, _past_tense) = event_type.strip_suffix(".v1")?.rsplit_once('.')?;
-        if parts.next().is_some() || !aggregate.contains('.') || aggregate_id.is_empty() || event_id.is_empty() {
+        if parts.next().is_some()
+            || !aggregate.contains('.')
+            || aggregate_id.is_empty()
+            || event_id.is_empty()
+        {
             return None;
         }
         Some(Self {
@@ -49,7 +53,9 @@ pub(super) struct Causes {
 impl Causes {
     /// Takes in the `kith-caused` values of an answer; an older event never replaces a newer one.
     pub(super) fn record<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
-        for cause in values.into_iter().flat_map(|value| value.split(',')).filter_map(|one| Cause::read(one.trim())) {
+        for cause in
+            values.into_iter().flat_map(|value| value.split(',')).filter_map(|one| Cause::read(one.trim()))
+        {
             match self.newest.get(&cause.about) {
                 Some(known) if known.event_id >= cause.event_id => {}
                 _ => {

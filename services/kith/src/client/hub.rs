@@ -24,7 +24,7 @@ use super::session::Session;
 /// How long one attempt may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a call is repeated while a service is away.
-const REPEAT_FOR: Duration = Duration::from_secs(120);
+const REPEAT_FOR: Duration = Duration::from_mins(2);
 
 /// Shared by all sessions of a run.
 pub struct Hub {
@@ -70,7 +70,11 @@ impl Hub {
     }
 
     /// Sends the same request until the service decides, or the time is up.
-    pub(super) async fn perform<R: Call>(&self, errand: Errand<'_>, request: R) -> Result<R::Answer, Refused> {
+    pub(super) async fn perform<R: Call>(
+        &self,
+        errand: Errand<'_>,
+        request: R,
+    ) -> Result<R::Answer, Refused> {
         let method = method_of::<R>();
         let seed = self.nonce ^ u64::from(std::process::id()) ^ request.encoded_len() as u64;
         let mut back_off = BackOff::new(Instant::now(), REPEAT_FOR, seed);

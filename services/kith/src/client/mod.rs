@@ -9,6 +9,8 @@ mod hub;
 mod refusal;
 mod request_id;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use addresses::{Addresses, Service};
 pub use calls::Call;

@@ -7,10 +7,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 /// A service's answer other than success: who called what, and everything the service said.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refused(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     who: String,
     method: &'static str,
@@ -42,7 +42,12 @@ pub(super) fn verdict(status: &Status) -> Verdict {
 }
 
 impl Refused {
-    pub(super) fn new(who: &str, path: &'static str, status: Status, gave_up_after: Option<Duration>) -> Self {
+    pub(super) fn new(
+        who: &str,
+        path: &'static str,
+        status: Status,
+        gave_up_after: Option<Duration>,
+    ) -> Self {
         let method = path.rsplit_once('.').map_or(path, |(_, method)| method);
         Self(Box::new(Inner { who: who.to_owned(), method, status, gave_up_after }))
     }
@@ -139,7 +144,11 @@ mod tests {
         assert_eq!(verdict(&Status::unknown("transport error")), Verdict::Again(None));
         assert_eq!(verdict(&Status::cancelled("timeout expired")), Verdict::Again(None));
         assert_eq!(verdict(&with_reason(Code::Internal)), Verdict::Final);
-        assert_eq!(verdict(&with_reason(Code::Aborted)), Verdict::Final, "a stale etag does not get fresh by itself");
+        assert_eq!(
+            verdict(&with_reason(Code::Aborted)),
+            Verdict::Final,
+            "a stale etag does not get fresh by itself"
+        );
         assert_eq!(verdict(&with_reason(Code::FailedPrecondition)), Verdict::Final);
         let wait = Duration::from_millis(250);
         let details = ErrorDetails::with_retry_info(Some(wait));
@@ -153,7 +162,8 @@ mod tests {
         details.set_error_info("INVALID_FIELDS", "kith", HashMap::new());
         details.add_bad_request_violation("rule.mode", "is missing");
         let status = Status::with_error_details(Code::InvalidArgument, "some fields are wrong", details);
-        let refused = Refused::new("Owner One", "/kith.finance.v1.RulesService/AddFoundingRule", status, None);
+        let refused =
+            Refused::new("Owner One", "/kith.finance.v1.RulesService/AddFoundingRule", status, None);
         assert_eq!(
             refused.to_string(),
             "RulesService/AddFoundingRule as Owner One: INVALID_ARGUMENT INVALID_FIELDS: some fields are wrong\n    \

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn a_request_keeps_the_id_it_has_and_one_that_changes_nothing_needs_none() {
-        let mut request = InvitePersonRequest { request_id: "mine".to_owned(), ..InvitePersonRequest::default() };
+        let mut request =
+            InvitePersonRequest { request_id: "mine".to_owned(), ..InvitePersonRequest::default() };
         fill_in(&mut request, "one@x.example", None);
         assert_eq!(request.request_id, "mine");
         let mut list = ListPeopleRequest::default();

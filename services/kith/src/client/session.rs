@@ -17,7 +17,7 @@ use super::refusal::Refused;
 use super::request_id;
 
 /// Tokens live ten minutes; none is used in the last two.
-const USED_FOR: Duration = Duration::from_secs(8 * 60);
+const USED_FOR: Duration = Duration::from_mins(8);
 
 /// What someone signs in with.
 #[derive(Clone)]

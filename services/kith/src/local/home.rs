@@ -103,8 +103,17 @@ impl Home {
         self.root.join("run")
     }
 
-    fn secrets(&self) -> PathBuf {
+    pub fn secrets(&self) -> PathBuf {
         self.root.join("secrets")
+    }
+
+    /// Hands every file of a folder to the account.
+    pub fn own_all(&self, folder: &Path) -> Result<()> {
+        let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+        for entry in entries {
+            self.account.own(&entry?.path())?;
+        }
+        Ok(())
     }
 
     pub fn log(&self, name: &str) -> PathBuf {

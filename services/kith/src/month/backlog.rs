@@ -12,7 +12,7 @@ use crate::client::{Service, Session};
 const SHORTEST: Duration = Duration::from_millis(15);
 const LONGEST: Duration = Duration::from_millis(500);
 /// How long the counts may stand still before that is an error.
-const STUCK_AFTER: Duration = Duration::from_secs(120);
+const STUCK_AFTER: Duration = Duration::from_mins(2);
 
 /// What the seven services have under way for one tenant.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,10 @@ impl Picture {
     /// Events that were given up on, in words.
     fn dead(&self) -> Vec<String> {
         let dead = self.received.iter().filter(|(_, counts)| counts[3] > 0);
-        dead.map(|((service, aggregate), counts)| format!("{service} gave up on {} of {aggregate}", counts[3])).collect()
+        dead.map(|((service, aggregate), counts)| {
+            format!("{service} gave up on {} of {aggregate}", counts[3])
+        })
+        .collect()
     }
 
     /// What is under way, in words; empty where nothing is.
@@ -57,7 +60,9 @@ impl Picture {
             if *received != written {
                 lines.push(format!("{service} received {received} of {written} of {aggregate}"));
             } else if *done != *received || *parked != 0 {
-                lines.push(format!("{service} has done {done} of {received} of {aggregate}, {parked} wait for others"));
+                lines.push(format!(
+                    "{service} has done {done} of {received} of {aggregate}, {parked} wait for others"
+                ));
             }
         }
         lines
@@ -69,6 +74,7 @@ pub async fn wait_until_empty(session: &Session) -> Result<()> {
     let mut last: Option<Picture> = None;
     let mut moved_at = Instant::now();
     let mut pause = SHORTEST;
+    let mut said = false;
     loop {
         let mut answers = Vec::with_capacity(Service::ALL.len());
         for service in Service::ALL {
@@ -91,9 +97,11 @@ pub async fn wait_until_empty(session: &Session) -> Result<()> {
         } else {
             moved_at = Instant::now();
             pause = SHORTEST;
+            said = false;
         }
-        if pause == LONGEST {
-            say(&format!("under way: {}", under_way.join("; ")));
+        if pause == LONGEST && !said {
+            say(&format!("waiting: {}", under_way.join("; ")));
+            said = true;
         }
         last = Some(picture);
         tokio::time::sleep(pause).await;
@@ -129,7 +137,11 @@ mod tests {
         assert!(under_way(&[teams(7, 0), finance(7, 7, 0, 0)]).is_empty());
         assert_eq!(under_way(&[teams(7, 2), finance(7, 7, 0, 0)]), ["2 of teams.team are not sent"]);
         assert_eq!(under_way(&[teams(7, 0), finance(6, 6, 0, 0)]), ["finance received 6 of 7 of teams.team"]);
-        assert_eq!(under_way(&[teams(0, 0), finance(1, 1, 0, 0)]).len(), 1, "more than was written is no match");
+        assert_eq!(
+            under_way(&[teams(0, 0), finance(1, 1, 0, 0)]).len(),
+            1,
+            "more than was written is no match"
+        );
         let waiting = under_way(&[teams(7, 0), finance(7, 6, 1, 0)]);
         assert_eq!(waiting, ["finance has done 6 of 7 of teams.team, 1 wait for others"]);
     }

@@ -95,7 +95,7 @@ impl Step<'_> {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
             side: side.into(),
-            occurred_at: timestamp(self.at),
+            occurred_at: Some(timestamp(self.at)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Step<'_> {
                 request_id: String::new(),
                 visit_id: self.visit.id.clone(),
                 giver_person_id: covering.id.clone(),
-                occurred_at: timestamp(self.at),
+                occurred_at: Some(timestamp(self.at)),
             };
             self.world.owner(&self.team.id).session.call(request).await?;
         }
@@ -124,7 +124,7 @@ impl Step<'_> {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
             accept: true,
-            occurred_at: timestamp(self.at),
+            occurred_at: Some(timestamp(self.at)),
         };
         covering.session.call(request).await?;
         Ok(true)
@@ -141,7 +141,7 @@ impl Step<'_> {
                 request_id: String::new(),
                 visit_id: self.visit.id.clone(),
                 starts_local,
-                occurred_at: timestamp(self.at),
+                occurred_at: Some(timestamp(self.at)),
             };
             self.world.owner(&self.team.id).session.call(request).await?;
         }
@@ -149,14 +149,16 @@ impl Step<'_> {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
             accept: true,
-            occurred_at: timestamp(self.at),
+            occurred_at: Some(timestamp(self.at)),
         };
         self.world.giver(&self.series.giver).session.call(request).await?;
         Ok(true)
     }
 
     async fn record(&self, began: DateTime<Utc>, ended: DateTime<Utc>) -> Result<bool> {
-        if self.visit.actual_start_time == timestamp(began) && self.visit.actual_end_time == timestamp(ended) {
+        if self.visit.actual_start_time == Some(timestamp(began))
+            && self.visit.actual_end_time == Some(timestamp(ended))
+        {
             return Ok(false);
         }
         if self.visit.state() != VisitState::Planned {
@@ -165,8 +167,8 @@ impl Step<'_> {
         let request = RecordActualRequest {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
-            actual_start_time: timestamp(began),
-            actual_end_time: timestamp(ended),
+            actual_start_time: Some(timestamp(began)),
+            actual_end_time: Some(timestamp(ended)),
         };
         self.world.giver(&self.series.giver).session.call(request).await?;
         Ok(true)
@@ -179,7 +181,7 @@ impl Step<'_> {
         let request = MarkMissedRequest {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
-            occurred_at: timestamp(self.at),
+            occurred_at: Some(timestamp(self.at)),
         };
         self.world.owner(&self.team.id).session.call(request).await?;
         Ok(true)

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use kith_proto::evaluation::v1::list_rounds_request::Scope as ListScope;
 use kith_proto::evaluation::v1::open_round_request::Scope as OpenScope;
 use kith_proto::evaluation::v1::{
-    AnswerRoundRequest, CloseRoundRequest, Instrument, ItemAnswer, ListRoundsRequest, OpenRoundRequest, RoundState,
+    AnswerRoundRequest, CloseRoundRequest, Instrument, ItemAnswer, ListRoundsRequest, OpenRoundRequest,
+    RoundState,
 };
 
 use super::progress::{Count, for_each};

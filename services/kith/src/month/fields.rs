@@ -70,7 +70,8 @@ impl<'a> Fields<'a> {
     pub fn name(&self, name: &str, most: usize, problems: &mut Problems) -> Option<&'a str> {
         let text = self.text(name, problems)?;
         if text.trim().is_empty() || text.chars().count() > most || text.trim() != text {
-            problems.add(&self.at(name), format!("must be 1 to {most} characters without spaces around them"));
+            problems
+                .add(&self.at(name), format!("must be 1 to {most} characters without spaces around them"));
             return None;
         }
         Some(text)
@@ -95,7 +96,8 @@ impl<'a> Fields<'a> {
         let value = self.value(name, problems)?;
         let number = value.as_i64().filter(|number| (least..=most).contains(number));
         if number.is_none() {
-            problems.add(&self.at(name), format!("must be a whole number from {least} to {most}, not {value}"));
+            problems
+                .add(&self.at(name), format!("must be a whole number from {least} to {most}, not {value}"));
         }
         number
     }

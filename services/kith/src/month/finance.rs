@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use kith_proto::finance::v1::rule::Mode;
 use kith_proto::finance::v1::{
-    AddFoundingRuleRequest, AddPayerRequest, Funding, FundingShare, GetMonthRequest, GetMonthResponse, Invoice,
-    IssueInvoicesRequest, ListFundingRequest, ListInvoicesRequest, ListRulesRequest, ListStatementsRequest,
-    Payer, PayerKind, Rule, RuleOnRate, RuleShareOfTotal, RunPayRequest, SetFundingRequest, Statement,
+    AddFoundingRuleRequest, AddPayerRequest, Funding, FundingShare, GetMonthRequest, GetMonthResponse,
+    Invoice, IssueInvoicesRequest, ListFundingRequest, ListInvoicesRequest, ListRulesRequest,
+    ListStatementsRequest, Payer, PayerKind, Rule, RuleOnRate, RuleShareOfTotal, RunPayRequest,
+    SetFundingRequest, Statement,
 };
 
 use super::plan::rule_name;
@@ -237,18 +238,19 @@ mod tests {
 
     use super::*;
 
-    fn gbp(minor_units: i64) -> Option<Money> {
-        Some(Money { minor_units, currency: "GBP".to_owned() })
+    fn gbp(minor_units: i64) -> Money {
+        Money { minor_units, currency: "GBP".to_owned() }
     }
 
     #[test]
     fn documents_are_made_until_they_hold_everything() {
         let sums = GetMonthResponse {
-            payers: vec![PayerTotal { payer_id: "p".to_owned(), total: gbp(300) }],
-            givers: vec![GiverTotal { giver_person_id: "g".to_owned(), total: gbp(250), minutes: 60 }],
+            payers: vec![PayerTotal { payer_id: "p".to_owned(), total: Some(gbp(300)) }],
+            givers: vec![GiverTotal { giver_person_id: "g".to_owned(), total: Some(gbp(250)), minutes: 60 }],
             ..GetMonthResponse::default()
         };
-        let invoice = |total| Invoice { payer_id: "p".to_owned(), total: gbp(total), ..Invoice::default() };
+        let invoice =
+            |total| Invoice { payer_id: "p".to_owned(), total: Some(gbp(total)), ..Invoice::default() };
         assert!(!is_invoiced(&sums, &[]));
         assert!(!is_invoiced(&sums, &[invoice(200)]));
         assert!(is_invoiced(&sums, &[invoice(200), invoice(100)]));

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use chrono::{Datelike, NaiveDate};
 use kith_proto::governance::v1::{
-    AnswerCircleHatRequest, AnswerCircleInvitationRequest, Circle, CircleHat, CreateCircleRequest,
-    GetCircleRequest, InviteCircleMemberRequest, ProposeCircleHatRequest, SeatState,
+    AnswerCircleHatRequest, AnswerCircleInvitationRequest, Circle, CircleHat, CircleMember,
+    CreateCircleRequest, GetCircleRequest, InviteCircleMemberRequest, ProposeCircleHatRequest, SeatState,
 };
 use tonic::Code;
 
@@ -56,7 +56,7 @@ async fn circle(world: &World) -> Result<Circle> {
 
 /// Makes a person a member; says whether that was to be done.
 async fn join(world: &World, circle: &Circle, person: &Person) -> Result<bool> {
-    let seat = circle.members.iter().find(|member| member.person_id == person.id).map(|member| member.state());
+    let seat = circle.members.iter().find(|member| member.person_id == person.id).map(CircleMember::state);
     if seat == Some(SeatState::Held) {
         return Ok(false);
     }
@@ -66,12 +66,15 @@ async fn join(world: &World, circle: &Circle, person: &Person) -> Result<bool> {
             circle_id: circle.id.clone(),
             person_id: person.id.clone(),
             valid_from: world.plan.begun_on().to_string(),
-            occurred_at: world.plan.begun_after(0),
+            occurred_at: Some(world.plan.begun_after(0)),
         };
         world.people.administrator.call(request).await?;
     }
-    let request =
-        AnswerCircleInvitationRequest { request_id: String::new(), circle_id: circle.id.clone(), accept: true };
+    let request = AnswerCircleInvitationRequest {
+        request_id: String::new(),
+        circle_id: circle.id.clone(),
+        accept: true,
+    };
     person.session.call(request).await?;
     Ok(true)
 }

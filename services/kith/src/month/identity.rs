@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use kith_proto::identity::v1::{
-    AcceptInvitationRequest, BootstrapHostRequest, CreateTenantRequest, GetTenantRequest, InvitePersonRequest,
-    ListPeopleRequest, OrganisationRole,
+    AcceptInvitationRequest, BootstrapHostRequest, CreateTenantRequest, GetTenantRequest,
+    InvitePersonRequest, ListPeopleRequest, OrganisationRole,
 };
 use tonic::Code;
 
@@ -72,7 +72,9 @@ async fn operator(hub: &Hub, accounts: &Accounts, host: &Host<'_>) -> Result<Ses
         email: operator.email().to_owned(),
         password: operator.password().to_owned(),
     };
-    hub.call_unnamed(operator.who(), request).await.context("the host has no operator whom this command knows")?;
+    hub.call_unnamed(operator.who(), request)
+        .await
+        .context("the host has no operator whom this command knows")?;
     say("the host has its first operator");
     Ok(operator)
 }
@@ -122,13 +124,13 @@ fn cast(scenario: &Scenario, plan: &Plan, accounts: &Accounts, administrator: Se
         id: plan.lasting_id(kind, &[id]),
         session: accounts.member(account, who),
     };
-    let owners = scenario.teams.iter().map(|team| {
-        (team.id.clone(), person("owner", &team.id, &format!("owner.{}", team.id), &team.owner))
-    });
-    let givers = scenario
-        .givers
+    let owners = scenario
+        .teams
         .iter()
-        .map(|giver| (giver.id.clone(), person("giver", &giver.id, &format!("giver.{}", giver.id), &giver.name)));
+        .map(|team| (team.id.clone(), person("owner", &team.id, &format!("owner.{}", team.id), &team.owner)));
+    let givers = scenario.givers.iter().map(|giver| {
+        (giver.id.clone(), person("giver", &giver.id, &format!("giver.{}", giver.id), &giver.name))
+    });
     People {
         administrator,
         checks: person("office", "checks", "checks", CHECKS_NAME),

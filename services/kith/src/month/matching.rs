@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use kith_proto::common::v1::Money;
 use kith_proto::matching::v1::{
     AgreeTrialRequest, ConcludeTrialRequest, GetGiverRequest, Giver, Introduction, IntroductionState,
-    ListIntroductionsRequest, OpenOpportunityRequest, Readiness, RecordReadinessRequest, RegisterGiverRequest,
-    SetTermsRequest, ShowInterestRequest, Terms, Trial, UnpaidIntent,
+    ListIntroductionsRequest, OpenOpportunityRequest, Readiness, RecordReadinessRequest,
+    RegisterGiverRequest, SetTermsRequest, ShowInterestRequest, Terms, Trial, UnpaidIntent,
 };
 use tonic::Code;
 
@@ -38,7 +38,7 @@ async fn bring_in_giver(world: &World, giver: &scenario::Giver) -> Result<bool> 
                 request_id: String::new(),
                 status: giver.status.into(),
                 outward_code: giver.outward_code.clone(),
-                occurred_at: world.plan.begun_after(0),
+                occurred_at: Some(world.plan.begun_after(0)),
             };
             let answer = person.session.call(request).await?;
             answer.giver.context("the giver is missing in the answer")?
@@ -46,7 +46,11 @@ async fn bring_in_giver(world: &World, giver: &scenario::Giver) -> Result<bool> 
         Err(refused) => return Err(refused.into()),
     };
     if known.status() != giver.status {
-        bail!("is known as {}, and the scenario says {}", known.status().as_str_name(), giver.status.as_str_name());
+        bail!(
+            "is known as {}, and the scenario says {}",
+            known.status().as_str_name(),
+            giver.status.as_str_name()
+        );
     }
     let begun_on = world.plan.begun_on().to_string();
     // Days are written so that they compare as text.
@@ -59,7 +63,7 @@ async fn bring_in_giver(world: &World, giver: &scenario::Giver) -> Result<bool> 
             request_id: String::new(),
             person_id: person.id.clone(),
             readiness: Some(readiness),
-            occurred_at: world.plan.begun_after(5),
+            occurred_at: Some(world.plan.begun_after(5)),
         };
         world.people.checks.session.call(request).await?;
     }
@@ -88,7 +92,7 @@ async fn state_terms(world: &World, giver: &scenario::Giver, known: &Giver) -> R
     let request = SetTermsRequest {
         request_id: String::new(),
         terms: Some(terms),
-        occurred_at: world.plan.begun_after(10),
+        occurred_at: Some(world.plan.begun_after(10)),
     };
     world.giver(&giver.id).session.call(request).await?;
     Ok(true)
@@ -109,21 +113,21 @@ pub async fn agree_trial(world: &World, team: &Team, trial: &TrialNeeded) -> Res
                 outward_code: team.outward_code.clone(),
                 radius_km: 25,
                 paid: world.scenario.giver(&trial.giver).is_paid(),
-                occurred_at: world.plan.begun_after(30),
+                occurred_at: Some(world.plan.begun_after(30)),
             };
             owner.session.call(request).await?;
             let by_giver = ShowInterestRequest {
                 request_id: String::new(),
                 opportunity_id: opportunity_id.clone(),
                 giver_person_id: String::new(),
-                occurred_at: world.plan.begun_after(35),
+                occurred_at: Some(world.plan.begun_after(35)),
             };
             giver.session.call(by_giver).await?;
             let by_owner = ShowInterestRequest {
                 request_id: String::new(),
                 opportunity_id,
                 giver_person_id: giver.id.clone(),
-                occurred_at: world.plan.begun_after(40),
+                occurred_at: Some(world.plan.begun_after(40)),
             };
             let answer = owner.session.call(by_owner).await?;
             answer.introduction.context("the introduction is missing in the answer")?
@@ -144,7 +148,7 @@ pub async fn agree_trial(world: &World, team: &Team, trial: &TrialNeeded) -> Res
             request_id: String::new(),
             introduction_id: known.id.clone(),
             trial: Some(agreed.clone()),
-            occurred_at: world.plan.begun_after(minutes),
+            occurred_at: Some(world.plan.begun_after(minutes)),
         };
         person.session.call(request).await?;
     }
@@ -169,7 +173,7 @@ pub async fn conclude_trial(
             request_id: String::new(),
             introduction_id: known.id.clone(),
             yes: true,
-            occurred_at: timestamp(over_at),
+            occurred_at: Some(timestamp(over_at)),
         };
         person.session.call(request).await?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, NaiveTime, Utc};
 use kith_platform::local;
 use kith_proto::appointments::v1::VisitKind;
 use prost_types::Timestamp;
@@ -14,15 +14,14 @@ use crate::client::uuid_of;
 pub struct Plan {
     tenant: String,
     month: Month,
-    /// When what the month rests on had begun: nine o'clock on the first day of the month before.
+    /// When what the month rests on had begun: nine o'clock on its first day.
     begun_at: DateTime<Utc>,
 }
 
 impl Plan {
     pub fn new(scenario: &Scenario) -> Self {
         let nine = NaiveTime::MIN + Duration::hours(9);
-        let begun_at =
-            local::instant(scenario.month.first_day_of_the_one_before().and_time(nine), scenario.zone);
+        let begun_at = local::instant(begun_on(scenario.month).and_time(nine), scenario.zone);
         Self { tenant: scenario.tenant.clone(), month: scenario.month, begun_at }
     }
 
@@ -45,7 +44,7 @@ impl Plan {
 
     /// First day of what the month rests on.
     pub fn begun_on(&self) -> NaiveDate {
-        self.month.first_day_of_the_one_before()
+        begun_on(self.month)
     }
 
     pub fn begun_at(&self) -> DateTime<Utc> {
@@ -53,14 +52,21 @@ impl Plan {
     }
 
     /// Some minutes after the beginning, so that what rests on something else happens after it.
-    pub fn begun_after(&self, minutes: i64) -> Option<Timestamp> {
+    pub fn begun_after(&self, minutes: i64) -> Timestamp {
         timestamp(self.begun_at + Duration::minutes(minutes))
     }
 }
 
-/// An instant as the contracts write it. Always there; an option because the contracts' fields are.
-pub fn timestamp(instant: DateTime<Utc>) -> Option<Timestamp> {
-    Some(Timestamp { seconds: instant.timestamp(), nanos: 0 })
+/// The first day of the year, so that other months of that year may be brought in to the same tenant in any order; of
+/// the year before where the month is the first.
+fn begun_on(month: Month) -> NaiveDate {
+    let day_before = month.first_day() - Days::new(1);
+    NaiveDate::from_ymd_opt(day_before.year(), 1, 1).expect("every year has a first day")
+}
+
+/// An instant as the contracts write it.
+pub fn timestamp(instant: DateTime<Utc>) -> Timestamp {
+    Timestamp { seconds: instant.timestamp(), nanos: 0 }
 }
 
 /// An instant as it was read; `None` where it is absent or beyond reckoning.
@@ -153,7 +159,9 @@ fn trial_days(scenario: &Scenario, team: &str, giver: &str) -> Vec<NaiveDate> {
     for series in scenario.series_of(team).filter(|series| series.giver == giver) {
         for occurrence in &series.occurrences {
             let moved = scenario.changes.iter().find_map(|change| match change.action {
-                Action::Moved { to } if change.series == series.id && change.occurrence == *occurrence => Some(to),
+                Action::Moved { to } if change.series == series.id && change.occurrence == *occurrence => {
+                    Some(to)
+                }
                 _ => None,
             });
             days.push(moved.unwrap_or(*occurrence).date());
@@ -189,10 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn the_month_rests_on_what_began_the_month_before() {
+    fn the_month_rests_on_what_began_with_the_year() {
         let plan = Plan::new(&first_month());
-        assert_eq!(plan.begun_on().to_string(), "2026-02-01");
-        assert_eq!(plan.begun_at().to_rfc3339(), "2026-02-01T09:00:00+00:00");
+        assert_eq!(plan.begun_on().to_string(), "2026-01-01");
+        assert_eq!(plan.begun_at().to_rfc3339(), "2026-01-01T09:00:00+00:00");
+        assert_eq!(begun_on(Month::read("2026-01").expect("a month")).to_string(), "2025-01-01");
     }
 
     #[test]

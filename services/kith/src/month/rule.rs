@@ -37,7 +37,8 @@ impl Rule {
         let mut written = Vec::new();
         let mut names = Vec::new();
         for part in rule.split(';') {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("{part:?} is no part of a rule"))?;
+            let (name, value) =
+                part.split_once('=').ok_or_else(|| format!("{part:?} is no part of a rule"))?;
             let name = name.to_ascii_uppercase();
             if names.contains(&name) {
                 return Err(format!("says {name} twice"));
@@ -80,7 +81,12 @@ impl Rule {
     }
 
     /// The wall-clock starts within the month. The first start always counts as the first occurrence.
-    pub fn occurrences(&self, starts: NaiveDateTime, zone: Tz, month: Month) -> Result<Vec<NaiveDateTime>, String> {
+    pub fn occurrences(
+        &self,
+        starts: NaiveDateTime,
+        zone: Tz,
+        month: Month,
+    ) -> Result<Vec<NaiveDateTime>, String> {
         // Reckons with wall-clock times as if they were UTC, where no hour is missing or doubled.
         let first = starts.and_utc().with_timezone(&rrule::Tz::UTC);
         let valid =
@@ -146,7 +152,10 @@ mod tests {
         assert_eq!(utc, ["29T09:00", "30T09:00"], "09:00 in London is 08:00Z by then");
         let wall = days("2026-03-29T09:00:00", "FREQ=DAILY;UNTIL=20260330T085900").expect("a rule");
         assert_eq!(wall, ["29T09:00"]);
-        assert_eq!(days("2026-02-27T09:00:00", "FREQ=DAILY;COUNT=4").expect("a rule"), ["01T09:00", "02T09:00"]);
+        assert_eq!(
+            days("2026-02-27T09:00:00", "FREQ=DAILY;COUNT=4").expect("a rule"),
+            ["01T09:00", "02T09:00"]
+        );
     }
 
     #[test]

@@ -46,11 +46,6 @@ impl Month {
         self.0 + Months::new(1)
     }
 
-    /// First day of the month before: when what the month rests on had begun.
-    pub fn first_day_of_the_one_before(self) -> NaiveDate {
-        self.0 - Months::new(1)
-    }
-
     pub fn last_day(self) -> NaiveDate {
         self.end() - Days::new(1)
     }
@@ -189,11 +184,17 @@ pub const CIRCLE: &str = "circle";
 
 impl Scenario {
     pub fn giver(&self, id: &str) -> &Giver {
-        self.givers.iter().find(|giver| giver.id == id).expect("names of givers were checked when the file was read")
+        self.givers
+            .iter()
+            .find(|giver| giver.id == id)
+            .expect("names of givers were checked when the file was read")
     }
 
     pub fn series(&self, id: &str) -> &Series {
-        self.series.iter().find(|series| series.id == id).expect("names of series were checked when the file was read")
+        self.series
+            .iter()
+            .find(|series| series.id == id)
+            .expect("names of series were checked when the file was read")
     }
 
     /// The series of a team, in the order of the file.
@@ -203,7 +204,10 @@ impl Scenario {
 
     /// The changes of a team's visits, each with its series, in the order of the file.
     pub fn changes_of<'a>(&'a self, team: &'a str) -> impl Iterator<Item = (&'a Series, &'a Change)> {
-        self.changes.iter().map(|change| (self.series(&change.series), change)).filter(move |(series, _)| series.team == team)
+        self.changes
+            .iter()
+            .map(|change| (self.series(&change.series), change))
+            .filter(move |(series, _)| series.team == team)
     }
 }
 
@@ -217,7 +221,6 @@ mod tests {
         assert_eq!(month.to_string(), "2026-12");
         assert_eq!(month.end().to_string(), "2027-01-01");
         assert_eq!(month.last_day().to_string(), "2026-12-31");
-        assert_eq!(month.first_day_of_the_one_before().to_string(), "2026-11-01");
         assert!(month.contains(month.last_day()) && !month.contains(month.end()));
         for wrong in ["2026-13", "2026-1", "26-01", "2026-00", "2026-01-01", "", "March", "9999-12"] {
             assert_eq!(Month::read(wrong), None, "{wrong:?}");

@@ -4,14 +4,14 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use kith_proto::matching::v1::GiverStatus;
 use kith_proto::teams::v1::{
-    AnswerHatRequest, AnswerInvitationRequest, GetTeamRequest, Hat, HatState, InviteMemberRequest, MemberKind,
-    Membership, MembershipState, ProposeHatRequest, SignPromiseRequest, StartTeamRequest, Team,
+    AnswerHatRequest, AnswerInvitationRequest, GetTeamRequest, Hat, HatState, InviteMemberRequest,
+    MemberKind, Membership, MembershipState, ProposeHatRequest, SignPromiseRequest, StartTeamRequest, Team,
 };
 use tonic::Code;
 
 use super::governance::two_years_after;
 use super::matching;
-use super::plan::{TrialNeeded, belonging, timestamp};
+use super::plan::{Belonging, TrialNeeded, belonging, timestamp};
 use super::progress::{Count, for_each};
 use super::scenario;
 use super::world::{Person, World};
@@ -27,26 +27,33 @@ pub async fn bring_in(world: &World) -> Result<()> {
     let members = Count::new("members of teams", needed.iter().map(|(_, needed)| needed.members.len()).sum());
     let trials = Count::new("trials agreed", needed.iter().map(|(_, needed)| needed.trials.len()).sum());
     for_each(&needed, async |(team, needed)| {
-        let begin = async {
-            teams.add(start(world, team).await?);
-            let known = get(world, team).await?;
-            for giver in &needed.members {
-                members.add(welcome(world, team, &known, giver).await?);
-            }
-            hand_over_rota(world, team, &known, needed.members.iter().next()).await?;
-            for trial in &needed.trials {
-                let is_member = membership(&known, &world.giver(&trial.giver).id)
-                    .is_some_and(|known| is_member_from(known, &trial.valid_from.to_string()));
-                trials.add(!is_member && matching::agree_trial(world, team, trial).await?);
-            }
-            Ok(())
-        };
-        begin.await.with_context(|| format!("team {}", team.id))
+        let brought_in = bring_in_team(world, team, needed, [&teams, &members, &trials]).await;
+        brought_in.with_context(|| format!("team {}", team.id))
     })
     .await?;
     teams.end();
     members.end();
     trials.end();
+    Ok(())
+}
+
+async fn bring_in_team(
+    world: &World,
+    team: &scenario::Team,
+    needed: &Belonging,
+    [teams, members, trials]: [&Count; 3],
+) -> Result<()> {
+    teams.add(start(world, team).await?);
+    let known = get(world, team).await?;
+    for giver in &needed.members {
+        members.add(welcome(world, team, &known, giver).await?);
+    }
+    hand_over_rota(world, team, &known, needed.members.iter().next()).await?;
+    for trial in &needed.trials {
+        let is_member = membership(&known, &world.giver(&trial.giver).id)
+            .is_some_and(|known| is_member_from(known, &trial.valid_from.to_string()));
+        trials.add(!is_member && matching::agree_trial(world, team, trial).await?);
+    }
     Ok(())
 }
 
@@ -67,20 +74,23 @@ async fn start(world: &World, team: &scenario::Team) -> Result<bool> {
                 id: id.clone(),
                 circle_id: world.circle_id(),
                 outward_code: team.outward_code.clone(),
-                occurred_at: world.plan.begun_after(15),
+                occurred_at: Some(world.plan.begun_after(15)),
             };
             owner.call(request).await?.team
         }
         Err(refused) => return Err(refused.into()),
     };
-    if known.is_some_and(|known| known.promise.is_some()) {
+    // Days are written so that they compare as text.
+    let begun_on = world.plan.begun_on().to_string();
+    let promise = known.and_then(|known| known.promise);
+    if promise.is_some_and(|promise| promise.valid_from <= begun_on) {
         return Ok(false);
     }
     let request = SignPromiseRequest {
         request_id: String::new(),
         team_id: id,
         text_version: PROMISE.to_owned(),
-        occurred_at: world.plan.begun_after(20),
+        occurred_at: Some(world.plan.begun_after(20)),
     };
     owner.call(request).await?;
     Ok(true)
@@ -113,7 +123,7 @@ async fn welcome(world: &World, team: &scenario::Team, known: &Team, giver: &str
                 person_id: person.id.clone(),
                 kind: member_kind(world.scenario.giver(giver).status).into(),
                 valid_from: world.plan.begun_on().to_string(),
-                occurred_at: world.plan.begun_after(25),
+                occurred_at: Some(world.plan.begun_after(25)),
             };
             world.owner(&team.id).session.call(request).await?;
             id
@@ -129,7 +139,7 @@ async fn say_yes(person: &Person, team_id: &str, membership_id: String, at: Date
         team_id: team_id.to_owned(),
         membership_id,
         accept: true,
-        occurred_at: timestamp(at),
+        occurred_at: Some(timestamp(at)),
     };
     person.session.call(request).await?;
     Ok(())
@@ -176,7 +186,7 @@ async fn hand_over_rota(
                 person_id: holder.id.clone(),
                 valid_from: valid_from.to_string(),
                 valid_until: two_years_after(valid_from).to_string(),
-                occurred_at: world.plan.begun_after(29),
+                occurred_at: Some(world.plan.begun_after(29)),
             };
             owner.session.call(request).await?;
             (id, holder.id.clone())
@@ -193,7 +203,7 @@ async fn hand_over_rota(
         team_id: known.id.clone(),
         holding_id,
         consent: true,
-        occurred_at: world.plan.begun_after(29),
+        occurred_at: Some(world.plan.begun_after(29)),
     };
     holder.session.call(request).await?;
     Ok(())
@@ -218,4 +228,11 @@ pub async fn join_after_trial(
         }
         _ => bail!("team {} has not asked {} to join after the trial", team.id, trial.giver),
     }
+}
+
+/// Whether somebody on trial is a member by now.
+pub async fn is_member_already(world: &World, team: &scenario::Team, trial: &TrialNeeded) -> Result<bool> {
+    let known = get(world, team).await?;
+    let giver = world.giver(&trial.giver);
+    Ok(membership(&known, &giver.id).is_some_and(|last| last.state() == MembershipState::Member))
 }

@@ -31,22 +31,6 @@ impl Status {
     pub fn is_paid(self) -> bool {
         matches!(self, Self::Independent | Self::Employed)
     }
-
-    /// The word in SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Independent => "independent",
-            Self::Employed => "employed",
-            Self::Volunteer => "volunteer",
-            Self::PeerSupporter => "peer_supporter",
-            Self::FamilyOrFriend => "family_or_friend",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.code() == code)
-    }
 }
 
 /// What an unpaid giver wishes to happen with their time.
@@ -56,21 +40,6 @@ pub enum UnpaidIntent {
     Save,
     /// Given; counted as a gift.
     Gift,
-}
-
-impl UnpaidIntent {
-    /// The word in SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Save => "save",
-            Self::Gift => "gift",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Save, Self::Gift].into_iter().find(|intent| intent.code() == code)
-    }
 }
 
 /// What was found about checks and training, for the half-open period `[valid_from, valid_until)`.
@@ -136,9 +105,6 @@ pub enum Deal {
     Unpaid(UnpaidIntent),
 }
 
-/// Longest name of a contribution rule, in characters.
-pub const RULE_NAME_MAX_CHARS: usize = 80;
-
 impl Deal {
     /// Reads what was sent. Anything about money makes it a paid deal, which then has to be whole; whether it fits the
     /// giver's status is decided with the giver at hand. Field names are relative to the terms.
@@ -148,7 +114,6 @@ impl Deal {
         hourly_rate: Option<Money>,
         unpaid_intent: Option<UnpaidIntent>,
     ) -> Result<Self, Vec<Violation>> {
-        let contribution_rule = contribution_rule.trim();
         let about_money = circle_id.is_some() || !contribution_rule.is_empty() || hourly_rate.is_some();
         let mut violations = Vec::new();
         let mut wrong = |field: &str, description: &str| {
@@ -173,9 +138,6 @@ impl Deal {
             }
             if contribution_rule.is_empty() {
                 wrong("contribution_rule", "is missing");
-            }
-            if contribution_rule.chars().count() > RULE_NAME_MAX_CHARS {
-                wrong("contribution_rule", "is longer than 80 characters");
             }
             match hourly_rate {
                 None => wrong("hourly_rate", "is missing"),
@@ -290,29 +252,23 @@ impl Giver {
         self.terms.iter().rev().find(|terms| terms.valid_from <= day)
     }
 
-    /// States terms. `id` is the client's, where it made one; `fresh_id` is used otherwise.
-    pub fn set_terms(
-        &mut self,
-        id: Option<TermsId>,
-        fresh_id: TermsId,
-        valid_from: NaiveDate,
-        deal: Deal,
-    ) -> Result<Change, Refused> {
-        match (self.status.is_paid(), &deal) {
+    /// States terms. Where the client made their id, that id stands for this very content for ever; otherwise the same
+    /// content from the same day is the same terms.
+    pub fn set_terms(&mut self, terms: &Terms, id_is_the_clients: bool) -> Result<Change, Refused> {
+        match (self.status.is_paid(), &terms.deal) {
             (true, Deal::Unpaid(_)) => return Err(Refused::PaidTermsNeeded),
             (false, Deal::Paid { .. }) => return Err(Refused::UnpaidTermsNeeded),
             (true, Deal::Paid { .. }) | (false, Deal::Unpaid(_)) => {}
         }
-        if let Some(same_id) = self.terms.iter().find(|terms| Some(terms.id) == id) {
-            let same_content = same_id.valid_from == valid_from && same_id.deal == deal;
-            return if same_content { Ok(Change::Unchanged) } else { Err(Refused::IdExists) };
+        if let Some(same_id) = self.terms.iter().find(|earlier| earlier.id == terms.id) {
+            return if same_id == terms { Ok(Change::Unchanged) } else { Err(Refused::IdExists) };
         }
-        if let Some(same_day) = self.terms.iter().find(|terms| terms.valid_from == valid_from) {
-            let same_content = id.is_none() && same_day.deal == deal;
+        if let Some(same_day) = self.terms.iter().find(|earlier| earlier.valid_from == terms.valid_from) {
+            let same_content = !id_is_the_clients && same_day.deal == terms.deal;
             return if same_content { Ok(Change::Unchanged) } else { Err(Refused::TermsFromThatDay) };
         }
-        let position = self.terms.partition_point(|earlier| earlier.valid_from < valid_from);
-        self.terms.insert(position, Terms { id: id.unwrap_or(fresh_id), valid_from, deal });
+        let position = self.terms.partition_point(|earlier| earlier.valid_from < terms.valid_from);
+        self.terms.insert(position, terms.clone());
         Ok(Change::Changed)
     }
 }

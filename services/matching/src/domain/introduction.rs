@@ -34,24 +34,30 @@ pub struct Trial {
 pub const TRIAL_MAX_DAYS: i64 = 92;
 
 impl Trial {
-    /// Checks what was sent. Field names are relative to the trial.
-    pub fn new(sessions: i32, valid_from: NaiveDate, valid_until: NaiveDate) -> Result<Self, Vec<Violation>> {
-        let mut violations = Vec::new();
-        let mut wrong = |field: &str, description: &str| {
-            violations.push(Violation { field: field.to_owned(), description: description.to_owned() });
-        };
-        let sessions = i16::try_from(sessions).unwrap_or(0);
-        if !(1..=3).contains(&sessions) {
-            wrong("sessions", "has to be 1 to 3");
+    /// Reads a number of sessions.
+    pub fn sessions(sessions: i32) -> Result<i16, Violation> {
+        match i16::try_from(sessions) {
+            Ok(sessions @ 1..=3) => Ok(sessions),
+            _ => Err(wrong("sessions", "has to be 1 to 3")),
         }
+    }
+
+    /// Checks that the period is one, and not too long.
+    pub fn new(sessions: i16, valid_from: NaiveDate, valid_until: NaiveDate) -> Result<Self, Violation> {
         let days = (valid_until - valid_from).num_days();
         if days <= 0 {
-            wrong("valid_until", "has to come after valid_from");
-        } else if days > TRIAL_MAX_DAYS {
-            wrong("valid_until", "has to come at most 92 days after valid_from");
+            return Err(wrong("valid_until", "has to come after valid_from"));
         }
-        if violations.is_empty() { Ok(Self { sessions, valid_from, valid_until }) } else { Err(violations) }
+        if days > TRIAL_MAX_DAYS {
+            return Err(wrong("valid_until", "has to come at most 92 days after valid_from"));
+        }
+        Ok(Self { sessions, valid_from, valid_until })
     }
+}
+
+/// What is wrong with a field of a trial.
+fn wrong(field: &str, description: &str) -> Violation {
+    Violation { field: field.to_owned(), description: description.to_owned() }
 }
 
 /// Whether a side wants to go on.
@@ -61,21 +67,6 @@ pub enum Answer {
     Yes,
     /// No, which needs no reason.
     No,
-}
-
-impl Answer {
-    /// The word in SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-        }
-    }
-
-    /// Reads the word in SQL.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Yes, Self::No].into_iter().find(|answer| answer.code() == code)
-    }
 }
 
 /// What one side has said so far.
@@ -105,14 +96,14 @@ pub enum State {
 }
 
 impl State {
-    /// A short word for etags.
-    pub fn code(self) -> &'static str {
+    /// How far along it is: the version of what somebody sees, which changes only with what they see.
+    pub fn step(self) -> i64 {
         match self {
-            Self::Interested => "interested",
-            Self::Mutual => "mutual",
-            Self::TrialAgreed => "trial_agreed",
-            Self::Welcome => "welcome",
-            Self::Ended => "ended",
+            Self::Interested => 1,
+            Self::Mutual => 2,
+            Self::TrialAgreed => 3,
+            Self::Welcome => 4,
+            Self::Ended => 5,
         }
     }
 }

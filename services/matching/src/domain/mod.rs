@@ -10,7 +10,7 @@ pub mod suggestion;
 use kith_platform::error::{Kind, Refusal};
 use kith_platform::id_type;
 
-pub use kith_platform::id::{PersonId, TenantId};
+pub use kith_platform::id::PersonId;
 
 id_type!(
     /// A Team, owned by the service teams.

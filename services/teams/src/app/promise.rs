@@ -7,18 +7,11 @@ use kith_platform::error::{Error, Result};
 use kith_platform::local::wall_clock;
 
 use super::team::open;
-use crate::domain::team::Promise;
+use crate::domain::team::{Promise, Text};
 use crate::domain::{Change, Refused, TeamId};
 use crate::events::{self, Fact};
 use crate::policy::Action;
 use crate::store;
-
-/// A text of the Promise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    pub version: String,
-    pub body: String,
-}
 
 /// Answers the text in force on a day, today where none is named.
 pub async fn text(tx: &mut Tx, day: Option<NaiveDate>) -> Result<Text> {

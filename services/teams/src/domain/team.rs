@@ -39,6 +39,13 @@ pub struct Promise {
     pub valid_from: NaiveDate,
 }
 
+/// A text of the Promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub version: String,
+    pub body: String,
+}
+
 /// A Team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {

@@ -7,10 +7,9 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::words;
-use crate::app::promise::Text;
 use crate::domain::hat::Holding;
 use crate::domain::membership::Membership;
-use crate::domain::team::{OutwardCode, Promise, Team};
+use crate::domain::team::{OutwardCode, Promise, Team, Text};
 use crate::domain::{CircleId, HoldingId, MembershipId, Refused, TeamId};
 
 struct TeamRow {

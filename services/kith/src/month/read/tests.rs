@@ -85,7 +85,10 @@ fn doubles_are_found() {
     let found = mistakes(|file| file["givers"][7]["id"] = json!("G1"));
     assert_eq!(found[0], "givers[7]: the id \"G1\" is used already at givers[0]");
     let found = mistakes(|file| file["series"][1]["id"] = json!("s01"));
-    assert!(found.contains(&"series[1]: the id \"s01\" is used already at series[0]".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"series[1]: the id \"s01\" is used already at series[0]".to_owned()),
+        "{found:?}"
+    );
     let found = only_mistake(|file| {
         let twice = file["changes"][0].clone();
         file["changes"].as_array_mut().expect("a list").push(twice);
@@ -128,7 +131,8 @@ fn fields_that_are_unknown_or_out_of_place_are_found() {
         file["givers"][0].as_object_mut().expect("an object").remove("contribution");
     });
     assert_eq!(found, "givers[0].contribution: is missing");
-    let found = only_mistake(|file| file["series"][0]["rrule"] = json!("FREQ=DAILY;COUNT=2;UNTIL=20260331T000000Z"));
+    let found =
+        only_mistake(|file| file["series"][0]["rrule"] = json!("FREQ=DAILY;COUNT=2;UNTIL=20260331T000000Z"));
     assert_eq!(found, "series[0].rrule: must not have both COUNT and UNTIL");
     let found = only_mistake(|file| file["teams"][0]["payers"] = json!([]));
     assert_eq!(found, "teams[0].payers: a team with paid givers needs payers");

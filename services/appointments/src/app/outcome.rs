@@ -1,0 +1,79 @@
+//! What became of a visit: when it really was, and what the Team agrees.
+
+use chrono::{DateTime, Utc};
+use kith_platform::db::Tx;
+use kith_platform::error::Result;
+use kith_platform::etag;
+
+use super::visit::{keep, on_the_day, open, rebook};
+use super::{acting_day, moment};
+use crate::domain::visit::Visit;
+use crate::domain::{Actor, Outcome, VisitId};
+use crate::events::VisitFact;
+use crate::policy::Action;
+
+/// Records actual times.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub visit: VisitId,
+    pub began: DateTime<Utc>,
+    pub ended: DateTime<Utc>,
+}
+
+/// Records when a visit really began and ended, by either side.
+pub async fn record(tx: &mut Tx, command: Record) -> Result<Visit> {
+    // It happened when the visit ended: never in the future, and in a live tenant not too far back.
+    let moment = moment(tx, Some(command.ended))?;
+    let day = acting_day(tx, moment)?;
+    let (mut visit, team, standing) =
+        open(tx, command.visit, day, Visit::is_given_by, Action::RecordActual).await?;
+    let actor = Actor { person: tx.person()?, side: standing.side() };
+    if visit.record_actual(actor, command.began, command.ended)? == Outcome::Changed {
+        keep(tx, &mut visit, &team, moment, None).await?;
+    }
+    Ok(visit)
+}
+
+/// Agrees what happened.
+#[derive(Clone, Debug)]
+pub struct Agree {
+    pub visit: VisitId,
+    pub occurred_at: Option<DateTime<Utc>>,
+    pub version: Option<i64>,
+}
+
+/// Agrees what happened, by the Team's side; pay and charges follow.
+pub async fn agree(tx: &mut Tx, command: Agree) -> Result<Visit> {
+    let moment = moment(tx, command.occurred_at)?;
+    let day = acting_day(tx, moment)?;
+    let (mut visit, team, standing) =
+        open(tx, command.visit, day, Visit::is_given_by, Action::AgreeVisit).await?;
+    etag::check(command.version, visit.version)?;
+    let actor = Actor { person: tx.person()?, side: standing.side() };
+    let on_the_day = on_the_day(tx, &visit, &team).await?;
+    if visit.agree(actor, moment, on_the_day)? == Outcome::Changed {
+        keep(tx, &mut visit, &team, moment, Some(VisitFact::Agreed)).await?;
+    }
+    Ok(visit)
+}
+
+/// Says that nobody came.
+#[derive(Clone, Debug)]
+pub struct Missed {
+    pub visit: VisitId,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Says that nobody came, by the Team's side; nothing is charged.
+pub async fn mark_missed(tx: &mut Tx, command: Missed) -> Result<Visit> {
+    let moment = moment(tx, command.occurred_at)?;
+    let day = acting_day(tx, moment)?;
+    let (mut visit, team, standing) =
+        open(tx, command.visit, day, Visit::is_given_by, Action::MarkMissed).await?;
+    let actor = Actor { person: tx.person()?, side: standing.side() };
+    if visit.mark_missed(actor, moment)? == Outcome::Changed {
+        keep(tx, &mut visit, &team, moment, Some(VisitFact::Missed)).await?;
+        rebook(tx, &visit, &team).await?;
+    }
+    Ok(visit)
+}

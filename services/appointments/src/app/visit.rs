@@ -1,0 +1,115 @@
+//! Reading and listing visits, and what every change to one needs.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use kith_platform::authz::Subject;
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
+
+use super::accept;
+use super::series::may_list;
+use crate::domain::facts::{Moment, OnTheDay};
+use crate::domain::pattern::Window;
+use crate::domain::team::Team;
+use crate::domain::visit::Visit;
+use crate::domain::{TeamId, VisitId, VisitState, team};
+use crate::events::{self, VisitFact};
+use crate::policy::{self, Action};
+use crate::store;
+
+/// Answers a visit to its two sides and the Team's members.
+pub async fn get(tx: &mut Tx, id: VisitId) -> Result<Visit> {
+    let today = tx.today()?;
+    let visit = store::visit::load(tx, id).await?;
+    let (visit, _, _) = allowed(tx, visit, today, Visit::concerns, Action::GetVisit).await?;
+    Ok(visit)
+}
+
+/// Lists visits.
+#[derive(Clone, Debug)]
+pub struct List {
+    pub team: Option<TeamId>,
+    pub window: Window,
+    pub states: Vec<VisitState>,
+    pub page: Page<(NaiveDateTime, Uuid)>,
+}
+
+/// Lists visits of a Team for its members, or the caller's own as a giver, with the token of the next page.
+pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
+    let giver = may_list(tx, command.team, Action::ListVisits).await?;
+    let mut found = store::visit::list(tx, &command, giver).await?;
+    let next = command.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
+    Ok((found, next))
+}
+
+/// Says yes or no to what the other side proposed for a visit.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub visit: VisitId,
+    pub accept: bool,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// Loads a visit for a change and asks the policy.
+pub async fn open(
+    tx: &mut Tx,
+    id: VisitId,
+    day: NaiveDate,
+    is_giver: impl Fn(&Visit, PersonId) -> bool,
+    action: Action,
+) -> Result<(Visit, Team, team::Standing)> {
+    let visit = store::visit::load_for_update(tx, id).await?;
+    allowed(tx, visit, day, is_giver, action).await
+}
+
+/// Asks the policy about a visit that was looked for. `is_giver` says who counts as its giver for this.
+async fn allowed(
+    tx: &mut Tx,
+    visit: Option<Visit>,
+    day: NaiveDate,
+    is_giver: impl Fn(&Visit, PersonId) -> bool,
+    action: Action,
+) -> Result<(Visit, Team, team::Standing)> {
+    let person = tx.person()?;
+    let visit = visit.ok_or(Error::NotFound("visit"))?;
+    let team = store::team::load(tx, visit.team_id).await?.ok_or(Error::NotFound("visit"))?;
+    let standing = team.standing(person, day, is_giver(&visit, person));
+    tx.require(action, Subject::about("visit", visit.id, team.owner), &policy::standing(standing))?;
+    Ok((visit, team, standing))
+}
+
+/// What holds on a visit's first planned local day.
+pub async fn on_the_day(tx: &mut Tx, visit: &Visit, team: &Team) -> Result<OnTheDay> {
+    let day = visit.day();
+    Ok(OnTheDay {
+        settlement: store::giver::load(tx, visit.giver).await?.settlement_on(day),
+        promise_holds: team.promise_holds_on(day),
+        notice_hours: store::setting::notice_hours(tx, day).await?,
+    })
+}
+
+/// Writes a visit that changed, and tells the others where it concerns them.
+pub async fn keep(
+    tx: &mut Tx,
+    visit: &mut Visit,
+    team: &Team,
+    moment: Moment,
+    fact: Option<VisitFact>,
+) -> Result<()> {
+    accept(tx, moment)?;
+    store::visit::save(tx, visit).await?;
+    if let Some(fact) = fact {
+        events::tell_visit(tx, visit, team, fact);
+    }
+    Ok(())
+}
+
+/// Books giver and Owner for the plan as it is now; frees them where the visit is not to be.
+pub async fn rebook(tx: &mut Tx, visit: &Visit, team: &Team) -> Result<()> {
+    store::booking::remove(tx, visit.id).await?;
+    if visit.is_booked() {
+        store::booking::place(tx, std::slice::from_ref(visit), team.owner).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! What appointments hears from the others.
+
+use chrono::NaiveDate;
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
+use kith_platform::id::PersonId;
+use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_proto::matching::v1::{self as matching, GiverSnapshot, IntroductionSnapshot, UnpaidIntent};
+use kith_proto::teams::v1::{Hat, HatState, MembershipState, TeamSnapshot};
+
+use crate::domain::giver::{Giver, Readiness, Terms};
+use crate::domain::introduction::{Introduction, Trial};
+use crate::domain::team::{Held, Team};
+use crate::domain::{IntroductionState, Settlement};
+use crate::store;
+
+/// The list of aggregates that appointments listens to.
+pub fn subscriptions() -> Subscriptions {
+    Subscriptions::new()
+        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("teams.team", |tx, event| Box::pin(team(tx, event)))
+        .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
+        .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
+}
+
+async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: TenantSnapshot = event.state()?;
+    let word = match state.state() {
+        TenantState::Live => "live",
+        TenantState::Preparing | TenantState::Unspecified => "preparing",
+    };
+    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    Ok(Outcome::Done)
+}
+
+async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let mut fields = Fields::default();
+    let team = read_team(event.state()?, &mut fields);
+    let team = fields.finish(team).map_err(Error::internal)?;
+    store::team::save(tx, &team).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_team(state: TeamSnapshot, fields: &mut Fields) -> Option<Team> {
+    let mut members = Vec::new();
+    for member in &state.members {
+        if matches!(member.state(), MembershipState::Member | MembershipState::Left) {
+            members.push(held(fields, &member.person_id, &member.valid_from, &member.valid_until)?);
+        }
+    }
+    let mut rota_holders = Vec::new();
+    for holding in &state.hats {
+        if holding.hat() == Hat::RotaHolder && holding.state() == HatState::Held {
+            rota_holders.push(held(fields, &holding.person_id, &holding.valid_from, &holding.valid_until)?);
+        }
+    }
+    Some(Team {
+        id: fields.id("team_id", &state.team_id)?,
+        owner: fields.id("owner_person_id", &state.owner_person_id)?,
+        circle_id: fields.id("circle_id", &state.circle_id)?,
+        members,
+        rota_holders,
+        promise_from: fields.optional_date("promise_from", &state.promise_from)?,
+    })
+}
+
+fn held(fields: &mut Fields, person: &str, from: &str, until: &str) -> Option<Held> {
+    Some(Held {
+        person: fields.id("person_id", person)?,
+        valid_from: fields.date("valid_from", from)?,
+        valid_until: fields.optional_date("valid_until", until)?,
+    })
+}
+
+async fn giver(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let mut fields = Fields::default();
+    let giver = read_giver(event.state()?, &mut fields);
+    let giver = fields.finish(giver).map_err(Error::internal)?;
+    store::giver::save(tx, &giver).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_giver(state: GiverSnapshot, fields: &mut Fields) -> Option<Giver> {
+    let person: PersonId = fields.id("person_id", &state.person_id)?;
+    let readiness = match &state.readiness {
+        Some(readiness) => Some(Readiness {
+            ready: readiness.ready,
+            valid_from: fields.date("readiness.valid_from", &readiness.valid_from)?,
+            valid_until: fields.optional_date("readiness.valid_until", &readiness.valid_until)?,
+        }),
+        None => None,
+    };
+    let mut terms = Vec::new();
+    for stated in &state.terms {
+        let valid_from: NaiveDate = fields.date("terms.valid_from", &stated.valid_from)?;
+        let settlement = match (&stated.hourly_rate, stated.unpaid_intent()) {
+            (Some(_), _) => Settlement::Money,
+            (None, UnpaidIntent::Save) => Settlement::CareCoins,
+            (None, UnpaidIntent::Gift) => Settlement::Gift,
+            (None, UnpaidIntent::Unspecified) => return fields.wrong("terms", "are neither paid nor unpaid"),
+        };
+        terms.push(Terms { valid_from, settlement });
+    }
+    Some(Giver { person, readiness, terms })
+}
+
+async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let mut fields = Fields::default();
+    let introduction = read_introduction(event.state()?, &mut fields);
+    let introduction = fields.finish(introduction).map_err(Error::internal)?;
+    store::introduction::save(tx, &introduction).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_introduction(state: IntroductionSnapshot, fields: &mut Fields) -> Option<Introduction> {
+    let trial = match &state.trial {
+        Some(trial) => Some(Trial {
+            sessions: trial.sessions,
+            valid_from: fields.date("trial.valid_from", &trial.valid_from)?,
+            valid_until: fields.date("trial.valid_until", &trial.valid_until)?,
+        }),
+        None => None,
+    };
+    Some(Introduction {
+        id: fields.id("introduction_id", &state.introduction_id)?,
+        team_id: fields.id("team_id", &state.team_id)?,
+        giver: fields.id("giver_person_id", &state.giver_person_id)?,
+        state: match state.state() {
+            matching::IntroductionState::TrialAgreed => IntroductionState::TrialAgreed,
+            matching::IntroductionState::Welcome => IntroductionState::Welcome,
+            matching::IntroductionState::Ended => IntroductionState::Ended,
+            matching::IntroductionState::Mutual
+            | matching::IntroductionState::Interested
+            | matching::IntroductionState::Unspecified => IntroductionState::Mutual,
+        },
+        trial,
+    })
+}

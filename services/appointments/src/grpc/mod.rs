@@ -1,0 +1,6 @@
+//! Parse, call `app`, render.
+
+mod parse;
+mod render;
+pub mod series;
+pub mod visit;

@@ -1,0 +1,262 @@
+//! Visits.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::local::zone;
+
+use super::known;
+use crate::app::visit::List;
+use crate::domain::facts::{Actual, Cancellation, ProposedCover, ProposedMove, Settled};
+use crate::domain::pattern::{Period, Window};
+use crate::domain::visit::Visit;
+use crate::domain::{Actor, SeriesId, Settlement, Side, TeamId, VisitId, VisitKind, VisitState};
+
+struct Row {
+    id: Uuid,
+    series_id: Uuid,
+    team_id: Uuid,
+    giver_person_id: Uuid,
+    kind: String,
+    occurrence_local: NaiveDateTime,
+    starts_local: NaiveDateTime,
+    time_zone: String,
+    wall_minutes: i32,
+    plan_starts_at: DateTime<Utc>,
+    plan_ends_at: DateTime<Utc>,
+    state: String,
+    actual_starts_at: Option<DateTime<Utc>>,
+    actual_ends_at: Option<DateTime<Utc>>,
+    actual_by: Option<String>,
+    actual_accepted: bool,
+    settled_starts_at: Option<DateTime<Utc>>,
+    settled_ends_at: Option<DateTime<Utc>>,
+    settlement: Option<String>,
+    settlement_no: i64,
+    cancelled_by: Option<String>,
+    cancelled_by_person_id: Option<Uuid>,
+    cancelled_at: Option<DateTime<Utc>>,
+    cancellation_unconfirmed: bool,
+    move_starts_local: Option<NaiveDateTime>,
+    move_by: Option<String>,
+    cover_person_id: Option<Uuid>,
+    cover_by: Option<String>,
+    brought_in: bool,
+    version: i64,
+}
+
+/// Selects visits: the columns once, the rest of the statement where it is needed.
+macro_rules! select {
+    ($rest:tt $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select id, series_id, team_id, giver_person_id, kind, occurrence_local, starts_local, time_zone,
+                 wall_minutes, plan_starts_at, plan_ends_at, state, actual_starts_at, actual_ends_at, actual_by,
+                 actual_accepted, settled_starts_at, settled_ends_at, settlement, settlement_no, cancelled_by,
+                 cancelled_by_person_id, cancelled_at, cancellation_unconfirmed, move_starts_local, move_by,
+                 cover_person_id, cover_by, brought_in, version
+             from visit " + $rest
+            $(, $value)*
+        )
+    };
+}
+
+impl TryFrom<Row> for Visit {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let side = |word: &Option<String>, column: &str| match word {
+            Some(word) => known(Side::from_word(word), "visit", row.id, column).map(Some),
+            None => Ok(None),
+        };
+        let period = |starts_at: Option<DateTime<Utc>>, ends_at: Option<DateTime<Utc>>| {
+            starts_at.zip(ends_at).map(|(starts_at, ends_at)| Period { starts_at, ends_at })
+        };
+        let actual = period(row.actual_starts_at, row.actual_ends_at).zip(side(&row.actual_by, "actual_by")?);
+        let settlement = match &row.settlement {
+            Some(word) => Some(known(Settlement::from_word(word), "visit", row.id, "settlement")?),
+            None => None,
+        };
+        let settled = period(row.settled_starts_at, row.settled_ends_at).zip(settlement);
+        let cancelled_by = side(&row.cancelled_by, "cancelled_by")?.zip(row.cancelled_by_person_id);
+        let proposed_move = row.move_starts_local.zip(side(&row.move_by, "move_by")?);
+        let proposed_cover = row.cover_person_id.zip(side(&row.cover_by, "cover_by")?);
+        Ok(Self {
+            id: VisitId(row.id),
+            series_id: SeriesId(row.series_id),
+            team_id: TeamId(row.team_id),
+            giver: PersonId(row.giver_person_id),
+            kind: known(VisitKind::from_word(&row.kind), "visit", row.id, "kind")?,
+            occurrence_local: row.occurrence_local,
+            starts_local: row.starts_local,
+            zone: known(zone(&row.time_zone), "visit", row.id, "time_zone")?,
+            wall_minutes: row.wall_minutes,
+            plan: Period { starts_at: row.plan_starts_at, ends_at: row.plan_ends_at },
+            state: known(VisitState::from_word(&row.state), "visit", row.id, "state")?,
+            actual: actual.map(|(period, by)| Actual { period, by, accepted: row.actual_accepted }),
+            settled: settled.map(|(period, settlement)| Settled { period, settlement }),
+            settlement_no: row.settlement_no,
+            cancellation: cancelled_by.zip(row.cancelled_at).map(|((side, person), occurred_at)| {
+                Cancellation {
+                    by: Actor { person: PersonId(person), side },
+                    occurred_at,
+                    awaits_confirmation: row.cancellation_unconfirmed,
+                }
+            }),
+            proposed_move: proposed_move.map(|(starts_local, by)| ProposedMove { starts_local, by }),
+            proposed_cover: proposed_cover.map(|(giver, by)| ProposedCover { giver: PersonId(giver), by }),
+            brought_in: row.brought_in,
+            version: row.version,
+        })
+    }
+}
+
+fn midnight(day: NaiveDate) -> NaiveDateTime {
+    day.and_time(NaiveTime::MIN)
+}
+
+/// A visit.
+pub async fn load(tx: &mut Tx, id: VisitId) -> Result<Option<Visit>> {
+    let tenant = tx.tenant();
+    let row = select!("where tenant_id = $1 and id = $2", tenant.0, id.0).fetch_optional(tx.conn()).await?;
+    row.map(Visit::try_from).transpose()
+}
+
+/// A visit, locked until the end of the transaction.
+pub async fn load_for_update(tx: &mut Tx, id: VisitId) -> Result<Option<Visit>> {
+    let tenant = tx.tenant();
+    let row = select!("where tenant_id = $1 and id = $2 for update", tenant.0, id.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    row.map(Visit::try_from).transpose()
+}
+
+/// The visits of a series within a window, by occurrence.
+pub async fn of_series(tx: &mut Tx, series: SeriesId, window: Window) -> Result<Vec<Visit>> {
+    let tenant = tx.tenant();
+    let rows = select!(
+        "where tenant_id = $1 and series_id = $2 and occurrence_local >= $3 and occurrence_local < $4
+         order by occurrence_local",
+        tenant.0,
+        series.0,
+        midnight(window.from()),
+        midnight(window.until())
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Visit::try_from).collect()
+}
+
+/// Lists visits by their first planned start; one more than the page holds. Of a giver also those that they are asked
+/// to cover.
+pub async fn list(tx: &mut Tx, list: &List, giver: Option<PersonId>) -> Result<Vec<Visit>> {
+    let tenant = tx.tenant();
+    let states: Vec<String> = list.states.iter().map(|state| state.word().to_owned()).collect();
+    let (after_local, after_id) = list.page.after.unzip();
+    let rows = select!(
+        "where tenant_id = $1 and occurrence_local >= $2 and occurrence_local < $3
+             and ($4::uuid is null or team_id = $4)
+             and ($5::uuid is null or giver_person_id = $5 or cover_person_id = $5)
+             and (cardinality($6::text[]) = 0 or state = any ($6))
+             and ($7::timestamp is null or (occurrence_local, id) > ($7, $8::uuid))
+         order by occurrence_local, id limit $9",
+        tenant.0,
+        midnight(list.window.from()),
+        midnight(list.window.until()),
+        list.team.map(|team| team.0),
+        giver.map(|giver| giver.0),
+        &states,
+        after_local,
+        after_id,
+        list.page.limit()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Visit::try_from).collect()
+}
+
+/// Writes new visits of one series.
+pub async fn insert(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
+    let tenant = tx.tenant();
+    let Some(first) = visits.first() else {
+        return Ok(());
+    };
+    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
+    let locals: Vec<NaiveDateTime> = visits.iter().map(|visit| visit.occurrence_local).collect();
+    let starts: Vec<DateTime<Utc>> = visits.iter().map(|visit| visit.plan.starts_at).collect();
+    let ends: Vec<DateTime<Utc>> = visits.iter().map(|visit| visit.plan.ends_at).collect();
+    sqlx::query!(
+        "insert into visit (tenant_id, id, series_id, team_id, giver_person_id, kind, occurrence_local, starts_local,
+             time_zone, wall_minutes, plan_starts_at, plan_ends_at, state, actual_accepted, settlement_no,
+             cancellation_unconfirmed, brought_in, version)
+         select $1, id, $2, $3, $4, $5, local, local, $6, $7, starts_at, ends_at, $8, false, 0, false, $9, 1
+         from unnest($10::uuid[], $11::timestamp[], $12::timestamptz[], $13::timestamptz[])
+             as planned (id, local, starts_at, ends_at)",
+        tenant.0,
+        first.series_id.0,
+        first.team_id.0,
+        first.giver.0,
+        first.kind.word(),
+        first.zone.name(),
+        first.wall_minutes,
+        VisitState::Planned.word(),
+        first.brought_in,
+        &ids,
+        &locals,
+        &starts,
+        &ends
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes what transitions change.
+pub async fn save(tx: &mut Tx, visit: &mut Visit) -> Result<()> {
+    let tenant = tx.tenant();
+    let actual = visit.actual;
+    let settled = visit.settled;
+    let cancellation = visit.cancellation;
+    let done = sqlx::query!(
+        "update visit set version = $3 + 1, giver_person_id = $4, starts_local = $5, plan_starts_at = $6,
+             plan_ends_at = $7, state = $8, actual_starts_at = $9, actual_ends_at = $10, actual_by = $11,
+             actual_accepted = $12, settled_starts_at = $13, settled_ends_at = $14, settlement = $15,
+             settlement_no = $16, cancelled_by = $17, cancelled_by_person_id = $18, cancelled_at = $19,
+             cancellation_unconfirmed = $20, move_starts_local = $21, move_by = $22, cover_person_id = $23,
+             cover_by = $24, brought_in = $25
+         where tenant_id = $1 and id = $2 and version = $3",
+        tenant.0,
+        visit.id.0,
+        visit.version,
+        visit.giver.0,
+        visit.starts_local,
+        visit.plan.starts_at,
+        visit.plan.ends_at,
+        visit.state.word(),
+        actual.map(|actual| actual.period.starts_at),
+        actual.map(|actual| actual.period.ends_at),
+        actual.map(|actual| actual.by.word()),
+        actual.is_some_and(|actual| actual.accepted),
+        settled.map(|settled| settled.period.starts_at),
+        settled.map(|settled| settled.period.ends_at),
+        settled.map(|settled| settled.settlement.word()),
+        visit.settlement_no,
+        cancellation.map(|earlier| earlier.by.side.word()),
+        cancellation.map(|earlier| earlier.by.person.0),
+        cancellation.map(|earlier| earlier.occurred_at),
+        cancellation.is_some_and(|earlier| earlier.awaits_confirmation),
+        visit.proposed_move.map(|proposal| proposal.starts_local),
+        visit.proposed_move.map(|proposal| proposal.by.word()),
+        visit.proposed_cover.map(|proposal| proposal.giver.0),
+        visit.proposed_cover.map(|proposal| proposal.by.word()),
+        visit.brought_in
+    )
+    .execute(tx.conn())
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(Common::Contended.into());
+    }
+    visit.version += 1;
+    Ok(())
+}

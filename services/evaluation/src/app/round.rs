@@ -1,0 +1,144 @@
+//! Opening, answering, closing and reading survey rounds.
+
+use chrono::{DateTime, Utc};
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::Uuid;
+use kith_platform::page::Page;
+
+use crate::domain::reply_code::ReplyCode;
+use crate::domain::round::{Instrument, Items, Outcome, Round, Scope, State};
+use crate::domain::suppression::Figure;
+use crate::domain::{AnswerId, Refused, RoundId};
+use crate::events;
+use crate::policy::Action;
+use crate::store;
+
+/// Opens a round.
+#[derive(Clone)]
+pub struct Open {
+    pub id: RoundId,
+    pub instrument: Instrument,
+    pub scope: Scope,
+    pub reply_codes: u32,
+    /// As many codes as asked for, made from the round's id.
+    pub codes: Vec<ReplyCode>,
+}
+
+/// Opens a round and keeps the digests of its codes. The same id with the same content by the same person answers the
+/// round that exists.
+pub async fn open(tx: &mut Tx, command: Open) -> Result<Round> {
+    let opened_by = tx.person()?;
+    let standing = standing_in(tx, command.scope).await?;
+    let subject = match command.scope {
+        Scope::Circle(circle) => Subject::of("circle", circle),
+        Scope::Team(team) => Subject::of("team", team),
+    };
+    tx.require(Action::OpenRound, subject, &standing)?;
+    let round = Round {
+        id: command.id,
+        instrument: command.instrument,
+        scope: command.scope,
+        state: State::Open,
+        reply_codes: command.reply_codes,
+        opened_by,
+        opened_at: tx.now(),
+    };
+    if let Some(existing) = store::round::load(tx, round.id).await? {
+        return if existing.is_same_as(&round) { Ok(existing) } else { Err(Common::IdExists.into()) };
+    }
+    store::round::insert(tx, &round).await?;
+    store::reply_code::keep(tx, round.id, &command.codes).await?;
+    events::tell(tx, &round);
+    Ok(round)
+}
+
+/// Answers a round, as nobody in particular.
+#[derive(Clone)]
+pub struct Answer {
+    pub code: ReplyCode,
+    pub items: Items,
+    pub id: AnswerId,
+}
+
+/// Spends the code and takes the answer in, both or neither. Nothing is kept that joins the two, and nothing is
+/// audited, as an audit row would tell when.
+pub async fn answer(tx: &mut Tx, command: Answer) -> Result<()> {
+    let spent = store::reply_code::spend(tx, &command.code).await?;
+    let round_id = spent.ok_or(Refused::ReplyCodeNotValid)?;
+    let round = store::round::load(tx, round_id).await?.ok_or(Refused::ReplyCodeNotValid)?;
+    round.accept(&command.items)?;
+    store::answer::insert(tx, round.id, command.id, &command.items).await
+}
+
+/// Closes a round and puts its unused codes out of use. One that is closed already stays as it is.
+pub async fn close(tx: &mut Tx, id: RoundId) -> Result<Round> {
+    let mut round = store::round::load_for_update(tx, id).await?.ok_or(Error::NotFound("round"))?;
+    let standing = standing_in(tx, round.scope).await?;
+    tx.require(Action::CloseRound, Subject::of("round", id), &standing)?;
+    if round.close(tx.now()) == Outcome::Changed {
+        store::round::save_closed(tx, &round).await?;
+        store::reply_code::remove_unused(tx, round.id).await?;
+        events::tell(tx, &round);
+    }
+    Ok(round)
+}
+
+/// What those whom a round is about may see of it.
+#[derive(Clone, Debug)]
+pub struct RoundResult {
+    pub round: Round,
+    pub figure: Figure,
+    pub copyright_notice: String,
+}
+
+/// Answers the result of a closed round. Threshold and notice are those of the day on which it was closed, so that the
+/// result never changes.
+pub async fn result(tx: &mut Tx, id: RoundId) -> Result<RoundResult> {
+    let round = store::round::load(tx, id).await?.ok_or(Error::NotFound("round"))?;
+    let standing = standing_in(tx, round.scope).await?;
+    tx.require(Action::GetRoundResult, Subject::of("round", id), &standing)?;
+    let day = round.result_day(tx.place()?.zone)?;
+    let threshold = store::parameter::threshold_inside_circle(tx, day).await?;
+    let copyright_notice = store::parameter::copyright_notice(tx, round.instrument, day).await?;
+    let answers = store::answer::of_round(tx, id).await?;
+    let figure = round.result(&answers, threshold)?;
+    Ok(RoundResult { round, figure, copyright_notice })
+}
+
+/// Lists rounds.
+#[derive(Clone, Debug)]
+pub struct List {
+    pub scope: Scope,
+    pub page: Page<(DateTime<Utc>, Uuid)>,
+}
+
+/// Lists the rounds of a Circle or a Team, newest first, with the token of the next page.
+pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Round>, String)> {
+    let standing = standing_in(tx, query.scope).await?;
+    let subject = match query.scope {
+        Scope::Circle(circle) => Subject::of("circle", circle),
+        Scope::Team(team) => Subject::of("team", team),
+    };
+    tx.require(Action::ListRounds, subject, &standing)?;
+    let mut rounds = store::round::list(tx, query.scope, &query.page).await?;
+    let next = query.page.cut(&mut rounds, |round| (round.opened_at, round.id.0));
+    Ok((rounds, next))
+}
+
+/// The caller's standing towards those whom a round is about; none towards a Circle or Team that is not known.
+async fn standing_in(tx: &mut Tx, scope: Scope) -> Result<Standing> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let standing = Standing::new();
+    match scope {
+        Scope::Circle(circle) => {
+            let circle = store::circle::load(tx, circle).await?;
+            Ok(standing.with("circle_member", circle.has_member(person, today)))
+        }
+        Scope::Team(team) => {
+            let Some(team) = store::team::load(tx, team).await? else { return Ok(standing) };
+            Ok(standing.with("owner", team.owner == person).with("member", team.has_member(person, today)))
+        }
+    }
+}

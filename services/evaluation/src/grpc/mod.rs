@@ -1,0 +1,6 @@
+//! Parse, call `app`, render.
+
+pub mod continuity;
+mod parse;
+mod render;
+pub mod round;

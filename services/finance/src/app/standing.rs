@@ -1,0 +1,50 @@
+//! What the caller is to a Team or a Circle.
+
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+
+use crate::domain::{CircleId, TeamId};
+use crate::policy::Action;
+use crate::store;
+
+/// Asks the policy about a Team: its Owner, and its Circle's finance hat.
+pub async fn require_for_team(tx: &mut Tx, action: Action, team_id: TeamId) -> Result<()> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let team = store::known::team(tx, team_id).await?.ok_or(Error::NotFound("team"))?;
+    let wears_hat = store::known::wears_finance_hat(tx, Some(team.circle_id), person, today).await?;
+    let standing = Standing::new().with("owner", team.owner == person).with("finance_hat", wears_hat);
+    tx.require(action, Subject::about("team", team_id, team.owner), &standing)
+}
+
+/// Asks the policy about a Circle: everybody of the tenant, and its finance hat.
+pub async fn require_for_circle(tx: &mut Tx, action: Action, circle_id: CircleId) -> Result<()> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    if !store::known::has_circle(tx, circle_id).await? {
+        return Err(Error::NotFound("circle"));
+    }
+    let wears_hat = store::known::wears_finance_hat(tx, Some(circle_id), person, today).await?;
+    let standing = Standing::new().with("anyone", true).with("finance_hat", wears_hat);
+    tx.require(action, Subject::of("circle", circle_id), &standing)
+}
+
+/// Asks the policy about a Team where one is named, or else about a Circle.
+pub async fn require_for_either(
+    tx: &mut Tx,
+    action: Action,
+    team_id: Option<TeamId>,
+    circle_id: Option<CircleId>,
+) -> Result<()> {
+    match (team_id, circle_id) {
+        (Some(team_id), _) => require_for_team(tx, action, team_id).await,
+        (None, Some(circle_id)) => require_for_circle(tx, action, circle_id).await,
+        (None, None) => Err(Error::invalid("circle_id", "is needed where no team is named")),
+    }
+}
+
+/// Asks the policy about the caller's own things.
+pub fn require_for_self(tx: &mut Tx, action: Action) -> Result<()> {
+    let person = tx.person()?;
+    let standing = Standing::new().with("self", true);
+    tx.require(action, Subject::about("person", person, person), &standing)
+}

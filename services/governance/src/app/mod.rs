@@ -1,0 +1,43 @@
+//! Use cases: one function each, within a transaction that the platform opens and commits.
+
+pub mod circle;
+pub mod decision;
+pub mod proposal;
+pub mod role;
+
+use chrono::Duration;
+use kith_platform::authz::Standing;
+use kith_platform::db::Tx;
+use kith_platform::error::Result;
+use kith_platform::id::PersonId;
+
+use crate::domain::Reach;
+use crate::domain::circle::{Circle, Hat};
+use crate::store;
+
+/// What the caller is in the tenant and, where it is about a Circle, in that Circle today. `about` is whose place, hat
+/// or proposal it is.
+async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>) -> Result<Standing> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let administrator = store::role::is_administrator(tx, person).await?;
+    let member = circle.is_some_and(|circle| circle.has_member(person, today));
+    let wears_it = circle.is_some_and(|circle| circle.wears(person, Hat::Facilitator, today));
+    Ok(Standing::new()
+        .with("anyone", true)
+        .with("administrator", administrator)
+        .with("preparing", tx.place()?.preparing)
+        .with("circle_member", member)
+        .with("facilitator", member && wears_it)
+        .with("invited", circle.is_some_and(|circle| circle.was_invited(person)))
+        .with("self", about == Some(person)))
+}
+
+/// The days that a change may reach in this tenant.
+async fn reach(tx: &mut Tx) -> Result<Reach> {
+    let today = tx.today()?;
+    if tx.place()?.preparing {
+        return Ok(Reach { today, earliest: None });
+    }
+    let days = store::role::history_days(tx, today).await?;
+    Ok(Reach { today, earliest: Some(today - Duration::days(days)) })
+}

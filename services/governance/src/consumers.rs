@@ -1,0 +1,44 @@
+//! What governance hears from the others.
+
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
+use kith_platform::id::PersonId;
+use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot, TenantSnapshot, TenantState};
+
+use crate::app;
+
+/// The list of aggregates that governance listens to.
+pub fn subscriptions() -> Subscriptions {
+    Subscriptions::new()
+        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+}
+
+async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: TenantSnapshot = event.state()?;
+    let word = match state.state() {
+        TenantState::Live => "live",
+        TenantState::Preparing | TenantState::Unspecified => "preparing",
+    };
+    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    Ok(Outcome::Done)
+}
+
+async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: RoleSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(person).map_err(Error::internal)?;
+    let mut roles = Vec::new();
+    for role in state.roles() {
+        match role {
+            OrganisationRole::Administrator => roles.push("administrator".to_owned()),
+            OrganisationRole::Checks => roles.push("checks".to_owned()),
+            OrganisationRole::Unspecified => {}
+        }
+    }
+    app::role::remember(tx, person, &roles).await?;
+    Ok(Outcome::Done)
+}

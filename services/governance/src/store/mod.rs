@@ -1,0 +1,7 @@
+//! SQL, and nothing but SQL. Every query names the tenant; row security is the second fence.
+
+pub mod circle;
+pub mod decision;
+pub mod proposal;
+pub mod role;
+mod words;

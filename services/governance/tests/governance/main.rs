@@ -1,0 +1,7 @@
+//! Governance over a real database: as the people themselves would, through the handlers, with row security on.
+
+mod circle;
+mod decision;
+mod policy;
+mod proposal;
+mod stage;

@@ -1,0 +1,197 @@
+//! Seven real processes over real servers, each with a database of its own, for one journey.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kith_platform::config::Config;
+use kith_platform::testing::World;
+
+use crate::services;
+
+/// The stack of one journey; everything ends with it.
+#[derive(Debug)]
+pub struct Stack {
+    /// Its databases, clock and secrets.
+    pub world: World,
+    folder: tempfile::TempDir,
+    processes: BTreeMap<&'static str, Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    config: Config,
+    port: u16,
+    child: Option<Child>,
+}
+
+/// How long a service may take from its start to serving.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Stack {
+    /// Starts all seven and waits until each serves.
+    pub async fn start() -> Self {
+        Self::start_with_broker(None).await
+    }
+
+    /// Starts all seven on a broker of the journey's own, where one is given.
+    pub async fn start_with_broker(broker: Option<String>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut world = World::new();
+        if let Some(url) = broker {
+            world = world.with_broker(url, folder.path().join("secrets"));
+        }
+        let mut stack = Self { folder, processes: BTreeMap::new(), world };
+        let identity = free_port();
+        for service in services() {
+            let mut config = stack.world.config(service).await;
+            let port = if service.name == "identity" { identity } else { free_port() };
+            config.server.listen = ([127, 0, 0, 1], port).into();
+            config.server.ready_file = stack.ready_file(service.name);
+            config.auth.keys =
+                if service.name == "identity" { String::new() } else { format!("http://127.0.0.1:{identity}") };
+            let aggregates = (service.subscriptions)().aggregates();
+            let broker = config.broker_as(service.name).expect("the broker's address");
+            broker.declare(&aggregates).await.expect("the queues are declared");
+            stack.processes.insert(service.name, Process { config, port, child: None });
+        }
+        for service in services() {
+            stack.restart(service.name);
+        }
+        for service in services() {
+            stack.wait_until_serving(service.name);
+        }
+        stack
+    }
+
+    /// Kills a service as a power cut would (SIGKILL), where it runs.
+    pub fn kill(&mut self, name: &str) {
+        if let Some(mut child) = self.processes.get_mut(name).and_then(|process| process.child.take()) {
+            child.kill().expect("the process is ours");
+            child.wait().expect("the process has ended");
+        }
+    }
+
+    /// Starts a service again, on the same port and database.
+    pub fn restart(&mut self, name: &str) {
+        self.kill(name);
+        let ready_file = self.ready_file(name);
+        std::fs::remove_file(&ready_file).ok();
+        let log = self.log(name);
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
+        let process = self.processes.get_mut(name).expect("one of the seven");
+        let child = Command::new(binary(&format!("kith-{name}")))
+            .envs(environment(&process.config))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()
+            .expect("the service is built: cargo build --workspace");
+        process.child = Some(child);
+    }
+
+    /// Waits until a service serves.
+    pub fn wait_until_serving(&mut self, name: &str) {
+        let (ready_file, end) = (self.ready_file(name), Instant::now() + PATIENCE);
+        while !ready_file.exists() {
+            let process = self.processes.get_mut(name).expect("one of the seven");
+            let ended = process.child.as_mut().and_then(|child| child.try_wait().expect("its state"));
+            let log = self.log(name);
+            assert!(ended.is_none() && Instant::now() < end, "{name} does not serve; its log says:\n{}", tail(&log));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Where a service listens.
+    pub fn address(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}", self.processes[name].port)
+    }
+
+    /// How a service is configured.
+    pub fn config(&self, name: &str) -> &Config {
+        &self.processes[name].config
+    }
+
+    /// `KITH_<SERVICE>_ADDRESS` for the operator's command.
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        let names = self.processes.keys();
+        names.map(|name| (format!("KITH_{}_ADDRESS", name.to_uppercase()), self.address(name))).collect()
+    }
+
+    /// A command of the operator's `kith`, pointed at this stack.
+    pub fn kith(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("kith"));
+        let secrets = &self.config("identity").secrets.folder;
+        command
+            .args(arguments)
+            .envs(self.addresses())
+            .env("KITH_HOST_CODE_FILE", secrets.join("host_code"))
+            .env("KITH_PASSWORD_SEED", self.folder.path().join("month"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// An administrator's connection to a service's database.
+    pub async fn admin(&self, name: &str) -> sqlx::PgConnection {
+        self.world.admin_of(&self.config(name).database.name).await
+    }
+
+    /// The log of a service.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.log"))
+    }
+
+    /// A folder of this stack's own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn ready_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.ready"))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let names: Vec<&'static str> = self.processes.keys().copied().collect();
+        for name in names {
+            if std::thread::panicking() {
+                eprintln!("--- the end of {name}'s log:\n{}", tail(&self.log(name)));
+            }
+            self.kill(name);
+        }
+    }
+}
+
+/// A program of this workspace, beside the running test.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.ancestors().find(|folder| folder.join("build").is_dir() && folder.join("deps").is_dir());
+    folder.expect("the build folder").join(name)
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
+
+/// A configuration as `KITH__SECTION__KEY`.
+fn environment(config: &Config) -> Vec<(String, String)> {
+    let tree = serde_json::to_value(config).expect("a configuration");
+    let mut pairs = Vec::new();
+    for (section, keys) in tree.as_object().expect("sections") {
+        for (key, value) in keys.as_object().expect("keys") {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            pairs.push((format!("KITH__{section}__{key}").to_uppercase(), value));
+        }
+    }
+    pairs
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(15).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,77 @@
+//! What `deny.toml` says of licences and bans, held by something quick: cargo-deny takes minutes to build and is never
+//! needed. Advisories are its own business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// The words between quotes in one list of `deny.toml`.
+fn allowed(deny: &str) -> BTreeSet<String> {
+    let list = deny
+        .split_once("allow = [")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .expect("the list of licences")
+        .0;
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Crates that are banned whatever their version.
+fn banned(deny: &str) -> BTreeSet<String> {
+    let lines =
+        deny.lines().filter(|line| line.trim_start().starts_with("{ name") && !line.contains("version ="));
+    lines.filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect()
+}
+
+/// Whether an SPDX expression can be met by what is allowed: one side of each OR, both sides of each AND.
+fn fits(expression: &str, allowed: &BTreeSet<String>) -> bool {
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    expression.split(" AND ").all(|part| part.split(" OR ").any(|one| allowed.contains(one.trim())))
+}
+
+#[test]
+fn every_dependency_has_an_allowed_licence_and_none_is_banned() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let deny = std::fs::read_to_string(format!("{root}/deny.toml")).expect("deny.toml");
+    let (allowed, banned) = (allowed(&deny), banned(&deny));
+    assert!(allowed.len() > 5 && banned.contains("rsa"), "deny.toml was read");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
+        .current_dir(root)
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let used: BTreeSet<&str> = metadata["resolve"]["nodes"]
+        .as_array()
+        .expect("the resolved graph")
+        .iter()
+        .filter_map(|node| node["id"].as_str())
+        .collect();
+    let mut wrong = BTreeMap::new();
+    let packages = metadata["packages"].as_array().expect("packages");
+    for package in
+        packages.iter().filter(|package| package["id"].as_str().is_some_and(|id| used.contains(id)))
+    {
+        let (name, licence) =
+            (package["name"].as_str().unwrap_or("?"), package["license"].as_str().unwrap_or("none"));
+        if !fits(licence, &allowed) || banned.contains(name) {
+            wrong.insert(name, licence);
+        }
+    }
+    eprintln!("{} crates looked at", used.len());
+    assert!(wrong.is_empty(), "not allowed by deny.toml: {wrong:?}");
+}
+
+#[test]
+fn an_expression_must_be_met_whole() {
+    let allowed = BTreeSet::from(["MIT".to_owned(), "Unicode-3.0".to_owned()]);
+    assert!(fits("MIT OR Apache-2.0", &allowed));
+    assert!(fits("(MIT OR Apache-2.0) AND Unicode-3.0", &allowed));
+    assert!(!fits("MIT AND OpenSSL", &allowed));
+    assert!(!fits("none", &allowed));
+}

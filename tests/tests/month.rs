@@ -1,0 +1,127 @@
+//! The month, through seven real processes: once in peace and once under faults, with equal figures.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kith_tests::stack::{Stack, binary};
+
+const SCENARIO: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
+const EXPECTED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/expected.json");
+const LIMIT: Duration = Duration::from_secs(420);
+
+fn month(stack: &Stack) -> Command {
+    let mut command = stack.kith(&["month", SCENARIO, "--expect", EXPECTED]);
+    let output = std::fs::OpenOptions::new().create(true).append(true).open(stack.folder().join("month.log"));
+    let output = output.expect("a log");
+    command.stdout(output.try_clone().expect("a log")).stderr(output);
+    command
+}
+
+fn finished(stack: &Stack, mut child: Child) {
+    let end = Instant::now() + LIMIT;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("its state") {
+            break Some(status);
+        }
+        if Instant::now() > end {
+            child.kill().ok();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let log = std::fs::read_to_string(stack.folder().join("month.log")).unwrap_or_default();
+    assert!(status.is_some_and(|status| status.success()), "the month failed with {status:?}:\n{log}");
+}
+
+/// The main job end to end, and again: the second run changes nothing and gives the same figures.
+#[tokio::test]
+async fn the_month_comes_to_the_expected_figures_once_and_again() {
+    let stack = Stack::start().await;
+    for round in 1..=2 {
+        let begin = Instant::now();
+        finished(&stack, month(&stack).spawn().expect("kith is built"));
+        eprintln!("round {round}: every figure equal after {:.1} s", begin.elapsed().as_secs_f64());
+    }
+}
+
+/// A broker of this test's own, so that it can be killed without harm to the others.
+struct Broker {
+    folder: tempfile::TempDir,
+}
+
+impl Broker {
+    fn kith(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("kith"));
+        command.args(arguments).env("KITH_LOCAL_DIR", self.folder.path()).env_remove("KITH_BROKER_URL");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn up(&self) {
+        let done = self.kith(&["servers", "up"]).output().expect("kith is built");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// The broker's URL, as `kith servers env` prints it.
+    fn url(&self) -> String {
+        let output = self.kith(&["servers", "env"]).output().expect("kith is built").stdout;
+        let text = String::from_utf8_lossy(&output).into_owned();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("export KITH_BROKER_URL='"))
+            .expect("the broker's URL");
+        line.trim_end_matches('\'').to_owned()
+    }
+
+    fn kill(&self) {
+        let text = std::fs::read_to_string(self.folder.path().join("run/rabbitmq.json"))
+            .expect("the broker's process");
+        let process: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let pid = process["pid"].as_i64().expect("a process id").to_string();
+        assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kith(&["servers", "stop"]).output().ok();
+    }
+}
+
+/// Finance and appointments are killed (-9) several times each during the month and the broker is killed and started
+/// once; the figures are equal all the same. Invariants D1, D2, D5 and L7 of the month's kind.
+#[tokio::test]
+async fn the_month_survives_kills_and_a_broker_restart() {
+    let folder = tempfile::tempdir_in(binary("").parent().expect("the target folder")).expect("a folder");
+    let broker = Broker { folder };
+    broker.up();
+    let mut stack = Stack::start_with_broker(Some(broker.url())).await;
+    let begin = Instant::now();
+    let mut child = month(&stack).spawn().expect("kith is built");
+    let (mut kills, mut broker_kills) = (0, 0);
+    for round in 0.. {
+        std::thread::sleep(Duration::from_millis(1500));
+        if child.try_wait().expect("its state").is_some() {
+            break;
+        }
+        let victim = if round % 2 == 0 { "finance" } else { "appointments" };
+        if kills < 10 {
+            stack.restart(victim);
+            kills += 1;
+        }
+        if round == 4 {
+            broker.kill();
+            broker.up();
+            broker_kills += 1;
+        }
+        assert!(begin.elapsed() < LIMIT, "the month does not end");
+    }
+    eprintln!("{kills} kills, {broker_kills} broker restarts, {:.1} s", begin.elapsed().as_secs_f64());
+    finished(&stack, child);
+    assert!(
+        kills >= 6 && broker_kills == 1,
+        "the month was over before the faults: {kills} kills, {broker_kills} broker"
+    );
+}
