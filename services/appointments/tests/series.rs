@@ -11,7 +11,6 @@ use kith_proto::teams::v1 as teams;
 use stage::{Stage, Terms, at, team_of};
 use tonic::Code;
 
-/// Proves APPT-02: the Owner keeps the rota; a plan is proposed by one side and accepted by the other.
 #[tokio::test]
 async fn both_sides_agree_to_a_series_and_its_visits_are_planned_once() {
     let stage = Stage::new(true).await;
@@ -40,6 +39,35 @@ async fn both_sides_agree_to_a_series_and_its_visits_are_planned_once() {
     let told = stage.told().await;
     assert_eq!(told.iter().filter(|name| *name == "visit.planned.v1").count(), 13);
     assert_eq!(told[..2], ["series.proposed.v1", "series.answered.v1"]);
+}
+
+/// Proves APPT-02.
+#[tokio::test]
+async fn the_rota_holder_keeps_the_rota_and_fills_its_shifts() {
+    let stage = Stage::new(false).await;
+    let holder = stage.world.person();
+    let mut team = team_of(&stage, stage.team, stage.owner, &[stage.giver, stage.other, holder]);
+    team.hats.push(teams::HatHolding {
+        id: stage.id(),
+        hat: teams::Hat::RotaHolder.into(),
+        person_id: holder.to_string(),
+        state: teams::HatState::Held.into(),
+        valid_from: "2026-11-01".into(),
+        valid_until: "2026-12-01".into(),
+    });
+    let request = stage.proposal("2026-11-23T09:00:00", 60, "FREQ=DAILY;COUNT=3");
+    stage.tell_team(team_of(&stage, stage.team, stage.owner, &[stage.giver, stage.other, holder])).await;
+    let before = stage.propose(holder, request.clone()).await.expect_err("without the hat");
+    assert_eq!(before.code(), Code::PermissionDenied);
+    stage.tell_team(team).await;
+    let series = stage.propose(holder, request).await.expect("a proposal");
+    stage.answer(stage.giver, &series.id, true).await.expect("a yes");
+    let plan = pb::PlanVisitsRequest { request_id: stage.id(), series_id: series.id, ..Default::default() };
+    let planned = stage.series.plan_visits(stage.by(holder, plan)).await.expect("a plan").into_inner().visits;
+    stage.cancel(stage.giver, &planned[0], None, Side::Unspecified).await.expect("called off");
+    stage.propose_cover(holder, &planned[0], stage.other).await.expect("asked");
+    let filled = stage.answer_cover(stage.other, &planned[0], true).await.expect("a yes");
+    assert_eq!((filled.state(), filled.giver_person_id), (VisitState::Planned, stage.other.to_string()));
 }
 
 #[tokio::test]
@@ -336,6 +364,7 @@ async fn series_are_listed_page_by_page_for_members_and_to_givers_their_own() {
     for day in 2..5 {
         let request = stage.proposal(&format!("2026-03-0{day}T09:00:00"), 60, "");
         made.push(stage.propose(stage.owner, request).await.expect("a proposal").id);
+        stage.world.clock.advance(chrono::Duration::minutes(1));
     }
     let list = async |by: PersonId, team_id: String, page_token: String| {
         let request = pb::ListSeriesRequest { team_id, page_size: 2, page_token };

@@ -6,6 +6,7 @@ mod stage;
 
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::appointments::v1::series_service_server::SeriesService as _;
 use kith_proto::appointments::v1::visits_service_server::VisitsService as _;
 use kith_proto::appointments::v1::{self as pb, Settlement, Side, VisitState};
 use kith_proto::matching::v1 as matching;
@@ -23,7 +24,7 @@ async fn told_last(stage: &Stage, visit: &pb::Visit) -> pb::VisitSnapshot {
     pb::VisitPlanned::decode(last.payload.as_slice()).expect("an event").state.expect("a state")
 }
 
-/// Proves APPT-10: charged as planned where less than 24 hours remained, free at exactly 24.
+/// Proves APPT-10. Charged as planned where less than 24 hours remained, free at exactly 24.
 #[tokio::test]
 async fn the_team_is_charged_for_calling_off_within_the_notice() {
     let stage = Stage::new(false).await;
@@ -119,11 +120,12 @@ async fn nothing_happens_in_the_future_or_long_ago() {
     let over = stage.visit("2026-11-20T08:00:00").await;
     let over = stage.cancel(stage.owner, &over, None, Side::Unspecified).await.expect_err("over");
     assert_eq!(reason(&over).1, "ALREADY_OVER");
+    let old = stage.agreed(stage.proposal("2026-10-01T08:00:00", 60, "")).await;
+    assert_eq!(reason(&stage.plan(&old.id, "", "").await.expect_err("long ago")).1, "TOO_FAR_BACK");
     let ahead = stage.record(stage.giver, &visit, "2026-11-24T08:00:00Z", "2026-11-24T09:00:00Z").await;
     assert_eq!(reason(&ahead.expect_err("in the future")).1, "IN_THE_FUTURE");
 }
 
-/// Proves APPT-04: a visit that its giver called off is covered, and stays one visit.
 #[tokio::test]
 async fn a_cover_is_asked_for_accepted_and_agreed_like_any_visit() {
     let stage = Stage::new(false).await;
@@ -196,7 +198,6 @@ async fn a_giver_offers_to_cover_and_a_second_booking_is_refused() {
     let busy = stage.propose(their_owner, request).await.expect("a proposal");
     stage.answer(stage.other, &busy.id, true).await.expect("a yes");
     let plan = pb::PlanVisitsRequest { request_id: stage.id(), series_id: busy.id, ..Default::default() };
-    use kith_proto::appointments::v1::series_service_server::SeriesService as _;
     stage.series.plan_visits(stage.by(their_owner, plan)).await.expect("a plan");
     let refused = stage.answer_cover(stage.owner, &visit, true).await.expect_err("booked twice");
     assert_eq!(reason(&refused).1, "DOUBLE_BOOKING");
@@ -206,7 +207,7 @@ async fn a_giver_offers_to_cover_and_a_second_booking_is_refused() {
     assert_eq!(declined.cover, None);
 }
 
-/// Proves APPT-08. Proves APPT-47: who agreed stands in the audit.
+/// Proves APPT-08. Proves APPT-47. Who agreed stands in the audit.
 #[tokio::test]
 async fn a_visit_is_moved_by_agreement_of_both_sides() {
     let stage = Stage::new(false).await;
@@ -223,6 +224,11 @@ async fn a_visit_is_moved_by_agreement_of_both_sides() {
     assert_eq!(moved.plan_end_time, Some(at("2026-11-25T16:00:00Z")));
     assert_eq!(stage.answer_move(stage.giver, &visit, true).await.expect("again"), moved);
     assert_eq!(told_last(&stage, &visit).await.plan_start_time, Some(at("2026-11-25T15:00:00Z")));
+
+    let distant = stage.visit("2026-11-27T10:00:00").await;
+    stage.propose_move(stage.owner, &distant, "2026-09-25T15:00:00").await.expect("proposed");
+    let too_far = stage.answer_move(stage.giver, &distant, true).await.expect_err("long ago");
+    assert_eq!(reason(&too_far).1, "TOO_FAR_BACK");
 
     // The old time is free, the new one is taken.
     let next = stage.visit("2026-11-24T10:00:00").await;
@@ -245,7 +251,6 @@ async fn a_visit_is_moved_by_agreement_of_both_sides() {
     assert!(who.contains(&(stage.giver.0, true)) && who.contains(&(stage.other.0, false)));
 }
 
-/// Proves APPT-01: what pay and charges follow are the agreed times, told with how they are settled.
 #[tokio::test]
 async fn recorded_times_are_agreed_and_corrected_by_agreeing_again() {
     let stage = Stage::new(false).await;
@@ -292,7 +297,7 @@ async fn recorded_times_are_agreed_and_corrected_by_agreeing_again() {
     assert_eq!(wrong_fields(&seconds.expect_err("seconds")), ["actual_start_time", "actual_end_time"]);
 }
 
-/// Proves APPT-46: formal and informal visits live in one calendar, each with its own settlement.
+/// Proves APPT-46.
 #[tokio::test]
 async fn each_visit_is_settled_by_its_givers_terms_of_its_day() {
     let stage = Stage::new(false).await;

@@ -3,13 +3,13 @@
 mod stage;
 
 use kith_platform::id::Uuid;
-use kith_proto::appointments::v1::{Settlement, VisitState};
+use kith_proto::appointments::v1::{Settlement, VisitKind, VisitState};
 use kith_proto::finance::v1::UnsettledReason;
 use kith_proto::matching::v1 as matching;
 use stage::{Stage, amount};
 
 /// An hour at £20 with 15 % on top, shared by two payers.
-/// Proves FIN-50. Proves FIN-04.
+/// Proves FIN-50.
 #[tokio::test]
 async fn an_agreed_visit_becomes_postings_for_payers_giver_and_commons() {
     let stage = Stage::new().await;
@@ -34,16 +34,20 @@ async fn an_agreed_visit_becomes_postings_for_payers_giver_and_commons() {
 
 /// Proves FIN-12.
 #[tokio::test]
-async fn a_late_cancellation_is_charged_and_paid_and_a_free_one_is_not() {
+async fn late_cancellations_and_trials_are_charged_and_paid_and_free_cancellations_are_not() {
     let stage = Stage::funded().await;
     let mut late = stage.visit("2026-03-10");
     late.set_state(VisitState::LateCancelled);
     stage.tell_visit(&late).await;
+    let mut trial = stage.visit("2026-03-12");
+    trial.set_kind(VisitKind::Trial);
+    stage.tell_visit(&trial).await;
     let mut free = stage.visit("2026-03-11");
     free.set_state(VisitState::Cancelled);
     (free.agreed_start_time, free.agreed_end_time, free.settlement_no) = (None, None, 0);
     stage.tell_visit(&free).await;
-    assert_eq!(stage.month("2026-03").await.invoice_lines, 1);
+    let month = stage.month("2026-03").await;
+    assert_eq!((month.invoice_lines, amount(month.payers_total.as_ref())), (2, 2 * 2300));
 }
 
 /// What is missing is listed, never guessed, and settled as soon as it is there: funding, terms, a rule.
@@ -109,7 +113,7 @@ async fn a_correction_reverses_the_earlier_posting_by_name_and_posts_anew() {
     stage.tell_visit(&visit).await;
     assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -3000);
     let posted =
-        [("visit".to_owned(), false), ("visit_reversed".to_owned(), true), ("visit".to_owned(), false)];
+        [("visit".to_owned(), false), ("visit".to_owned(), false), ("visit_reversed".to_owned(), true)];
     assert_eq!(transfers(&stage).await, posted);
     let month = stage.month("2026-03").await;
     assert_eq!((month.invoice_lines, month.givers[0].minutes), (1, 90));
@@ -139,6 +143,7 @@ async fn a_corrected_visit_of_a_giver_without_terms_is_taken_back_and_listed() {
 
 /// A decision governs visits planned from its date; revoked, the earlier rule governs again from that date; what is
 /// posted stays, and what was posted under the earlier rule is listed for a person to correct.
+/// Proves FIN-04.
 #[tokio::test]
 async fn a_decision_changes_the_rule_from_its_date_and_revoking_restores_the_earlier_one() {
     let stage = Stage::funded().await;
@@ -176,16 +181,13 @@ async fn a_decision_changes_the_rule_from_its_date_and_revoking_restores_the_ear
     assert_eq!(amount(stage.month("2026-03").await.payers_total.as_ref()), 2300 + 2400 + 2400 + 2300);
 }
 
-/// Codes of all transfers in their order, and whether each names another that it reverses.
+/// Codes of all transfers in alphabetical order, and whether each names another that it reverses.
 async fn transfers(stage: &Stage) -> Vec<(String, bool)> {
     let mut admin = stage.world.admin(&stage.host).await;
-    let rows: Vec<(String, Option<Uuid>)> = sqlx::query_as(
-        "select code, reverses from transfer join (
-             select transfer_id, min(ctid) as place from entry group by transfer_id) as first on first.transfer_id = id
-         order by first.place",
-    )
-    .fetch_all(&mut admin)
-    .await
-    .expect("the transfers");
+    let rows: Vec<(String, Option<Uuid>)> =
+        sqlx::query_as("select code, reverses from transfer order by code")
+            .fetch_all(&mut admin)
+            .await
+            .expect("the transfers");
     rows.into_iter().map(|(code, reverses)| (code, reverses.is_some())).collect()
 }

@@ -25,6 +25,8 @@ use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connecting and declaring together.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFETCH: u16 = 200;
 /// Crash loops of the small receiver are the only thing that can reach it: retries live in SQL.
@@ -145,13 +147,17 @@ impl Address {
 
     /// Declares everything that this service needs, so that no event published from now on can miss it.
     pub async fn declare(&self, aggregates: &[&str]) -> Result<()> {
+        Ok(within(SETUP_TIMEOUT, self.try_declare(aggregates)).await?)
+    }
+
+    async fn try_declare(&self, aggregates: &[&str]) -> Result<(), Failure> {
         let connection = self.connect().await?;
-        let channel = connection.create_channel().await.map_err(Failure::from)?;
+        let channel = connection.create_channel().await?;
         self.declare_exchanges(&channel).await?;
         if !aggregates.is_empty() {
             self.declare_inbox(&channel, aggregates).await?;
         }
-        connection.close(200, "done".into()).await.map_err(Failure::from)?;
+        connection.close(200, "done".into()).await?;
         Ok(())
     }
 
@@ -199,7 +205,7 @@ impl Publisher {
     }
 
     async fn try_publish(&self, messages: &[Message], confirmed: &mut Vec<usize>) -> Result<(), Failure> {
-        let channel = self.channel().await?;
+        let channel = within(SETUP_TIMEOUT, self.channel()).await?;
         let exchange = self.address.exchange();
         let mut waiting = FuturesUnordered::new();
         for (index, message) in messages.iter().enumerate() {
@@ -263,7 +269,7 @@ pub struct Batch {
 impl Receiver {
     /// Declares this service's queue and begins to receive.
     pub async fn open(address: &Address, aggregates: &[&str]) -> Result<Self> {
-        Ok(Self::try_open(address, aggregates).await?)
+        Ok(within(SETUP_TIMEOUT, Self::try_open(address, aggregates)).await?)
     }
 
     async fn try_open(address: &Address, aggregates: &[&str]) -> Result<Self, Failure> {
@@ -328,7 +334,10 @@ fn acknowledged(sent: bool) -> Result<(), Failure> {
     if sent { Ok(()) } else { Err(Failure::NotAcknowledged) }
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = lapin::Result<T>>) -> Result<T, Failure> {
+async fn within<T, E>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
     match tokio::time::timeout(limit, work).await {
         Ok(done) => Ok(done?),
         Err(_) => Err(Failure::TimedOut),

@@ -369,7 +369,9 @@ impl Tx {
         outbox::write(self.open.conn(), tenant, &self.events, now).await?;
         let rows = std::mem::take(&mut self.audit);
         audit::write(self.open.conn(), tenant, self.actor, &rows, &self.shared.ids, now).await?;
-        let caused: Vec<String> = self.events.iter().map(Pending::caused).collect();
+        // The newest only: an answer's headers have a limit, and a caller hands on no more than these.
+        let newest = self.events.len().saturating_sub(crate::causality::MOST);
+        let caused: Vec<String> = self.events.iter().skip(newest).map(Pending::caused).collect();
         self.events.clear();
         Ok(caused.join(","))
     }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
 use tokio::sync::Notify;
@@ -118,6 +120,15 @@ const MAX_ATTEMPTS: i32 = 8;
 const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
 const LONGEST_BACKOFF_SECONDS: i64 = 900;
 
+/// An event whose cursor is locked.
+struct Taken {
+    aggregate_type: String,
+    event: Received,
+    traceparent: Option<String>,
+    /// At or below the cursor: applied before, or covered by a snapshot.
+    seen: bool,
+}
+
 /// A service's inbox.
 #[derive(Clone, Debug)]
 pub struct Inbox {
@@ -183,9 +194,9 @@ impl Inbox {
         let forked = sqlx::query_scalar!(
             r#"with message as (
                  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[],
-                     $7::bytea[], $8::text[])
+                     $7::bytea[], $8::text[]) with ordinality
                      as m (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-                         traceparent)
+                         traceparent, place)
              ), cursor as (
                  insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
                  select distinct tenant_id, aggregate_type, aggregate_id, 0 from message
@@ -195,13 +206,18 @@ impl Inbox {
                      payload, traceparent, state, attempts, next_attempt_at, received_at)
                  select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
                      'ready', 0, $9, $9
-                 from message
+                 from message order by place
                  on conflict do nothing
              )
-             select i.event_id from platform.inbox i join message m
+             select m.event_id as "event_id!" from message m join platform.inbox i
                  on i.tenant_id = m.tenant_id and i.aggregate_type = m.aggregate_type
                      and i.aggregate_id = m.aggregate_id and i.event_no = m.event_no
-                     and i.event_id <> m.event_id"#,
+                     and i.event_id <> m.event_id
+             union
+             select m.event_id from message m join message first
+                 on first.tenant_id = m.tenant_id and first.aggregate_type = m.aggregate_type
+                     and first.aggregate_id = m.aggregate_id and first.event_no = m.event_no
+                     and first.event_id <> m.event_id and first.place < m.place"#,
             &tenants,
             &ids,
             &aggregate_types,
@@ -297,23 +313,19 @@ impl Inbox {
             if batch.is_empty() {
                 return Ok(());
             }
-            for (aggregate_type, event, traceparent) in batch {
-                self.apply_event(tx, &aggregate_type, &event, traceparent.as_deref(), now).await?;
+            for taken in batch {
+                self.apply_event(tx, &taken, now).await?;
                 *applied += 1;
             }
         }
     }
 
     /// Locks the cursors of aggregates whose next event is ready, and reads these events.
-    async fn take(
-        &self,
-        tx: &mut Tx,
-        limit: i64,
-        now: Now,
-    ) -> Result<Vec<(String, Received, Option<String>)>> {
+    async fn take(&self, tx: &mut Tx, limit: i64, now: Now) -> Result<Vec<Taken>> {
         let tenant = tx.tenant();
         let rows = sqlx::query!(
-            "select i.event_id, i.event_type, i.aggregate_type, i.aggregate_id, i.event_no, i.payload, i.traceparent
+            "select i.event_id, i.event_type, i.aggregate_type, i.aggregate_id, i.event_no, i.payload, i.traceparent,
+                 c.last_no
              from platform.inbox i join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
              where i.tenant_id = $1 and i.state = 'ready' and i.next_attempt_at <= $2
                  and i.event_no <= c.last_no + 1
@@ -333,24 +345,23 @@ impl Inbox {
                 event_no: row.event_no,
                 payload: row.payload,
             };
-            (row.aggregate_type, event, row.traceparent)
+            // Under the lock: another replica may have moved the cursor on after the inbox row was read.
+            let seen = event.event_no <= row.last_no;
+            Taken { aggregate_type: row.aggregate_type, event, traceparent: row.traceparent, seen }
         });
         Ok(events.collect())
     }
 
-    async fn apply_event(
-        &self,
-        tx: &mut Tx,
-        aggregate_type: &str,
-        event: &Received,
-        traceparent: Option<&str>,
-        now: Now,
-    ) -> Result<()> {
+    async fn apply_event(&self, tx: &mut Tx, taken: &Taken, now: Now) -> Result<()> {
+        let Taken { aggregate_type, event, traceparent, seen } = taken;
         let span = tracing::info_span!("apply", event.r#type = %event.event_type, event.id = %event.event_id);
-        crate::telemetry::follow(&span, traceparent);
+        crate::telemetry::follow(&span, traceparent.as_deref());
         let outcome = match self.subscriptions.handler(aggregate_type) {
-            Some(handler) => handler(tx, event).instrument(span).await?,
-            None => Outcome::Done,
+            Some(handler) if !seen => {
+                let handled = AssertUnwindSafe(handler(tx, event)).catch_unwind().instrument(span).await;
+                handled.map_err(|_| Error::internal(anyhow::anyhow!("the handler panicked")))??
+            }
+            _ => Outcome::Done,
         };
         let tenant = tx.tenant();
         match outcome {
@@ -368,7 +379,7 @@ impl Inbox {
             Outcome::Done => {
                 sqlx::query!(
                     "with done as (
-                         update platform.inbox set state = 'done', done_at = $3, last_error = null
+                         update platform.inbox set state = 'done', done_at = $3, last_error = null, awaiting = null
                          where tenant_id = $1 and event_id = $2
                      ), moved as (
                          update platform.inbox_cursor set last_no = greatest(last_no, $4)
@@ -397,15 +408,14 @@ impl Inbox {
         let mut applied = 0;
         for _ in 0..BATCH {
             let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
-            let Some((aggregate_type, event, traceparent)) = self.take(&mut tx, 1, now).await?.pop() else {
+            let Some(taken) = self.take(&mut tx, 1, now).await?.pop() else {
                 tx.rollback().await?;
                 break;
             };
-            let worked =
-                self.apply_event(&mut tx, &aggregate_type, &event, traceparent.as_deref(), now).await;
+            let worked = self.apply_event(&mut tx, &taken, now).await;
             match self.end(tx, worked).await {
                 Ok(()) => applied += 1,
-                Err(error) => self.put_off(tenant, &event, &error, now).await?,
+                Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
             }
         }
         Ok(applied)

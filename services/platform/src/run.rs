@@ -33,6 +33,7 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
+const CLOSING: Duration = Duration::from_secs(1);
 const READINESS_POLL: Duration = Duration::from_secs(1);
 
 /// The whole of a service's `main`: one process, one service.
@@ -90,7 +91,8 @@ pub async fn run(service: &Service, config: Config, life: Life) -> anyhow::Resul
         () = tokio::time::sleep(drain) => tracing::warn!("calls under way did not finish in time"),
     }
     life.hard.cancel();
-    running.host.db().close().await;
+    // A call that did not finish holds its connection: it is left to PostgreSQL's own timeouts.
+    tokio::time::timeout(CLOSING, running.host.db().close()).await.ok();
     Ok(())
 }
 
@@ -259,5 +261,7 @@ fn watch_readiness(host: &Host, life: &Life, health: tonic_health::server::Healt
                 () = tokio::time::sleep(READINESS_POLL) => {}
             }
         }
+        // The last word: a look at the dependencies may have been under way when the stop came.
+        health.set_service_status("", ServingStatus::NotServing).await;
     });
 }

@@ -74,7 +74,12 @@ async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
                 3 => Some((true, Duration::from_micros(less_than(&world, 20_000)))),
                 _ => None,
             };
-            plan.push((tenant, note, request_of(tenant, world.person(), write_request(&world, tenant, note)), doom));
+            plan.push((
+                tenant,
+                note,
+                request_of(tenant, world.person(), write_request(&world, tenant, note)),
+                doom,
+            ));
         }
         let notes = notes.clone();
         lanes.push(tokio::spawn(async move {
@@ -117,8 +122,10 @@ async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
         idle_in_transaction(&mut admin).await == 0
     })
     .await;
-    let kept: Vec<(Uuid, Uuid, String)> =
-        sqlx::query_as("select tenant_id, id, body from note").fetch_all(&mut admin).await.expect("the notes");
+    let kept: Vec<(Uuid, Uuid, String)> = sqlx::query_as("select tenant_id, id, body from note")
+        .fetch_all(&mut admin)
+        .await
+        .expect("the notes");
     let foreign = kept.iter().filter(|(tenant, _, body)| tenant.to_string() != *body).count();
     let kept: BTreeSet<(Uuid, Uuid)> = kept.into_iter().map(|(tenant, note, _)| (tenant, note)).collect();
     let missing = acknowledged.iter().filter(|(tenant, note)| !kept.contains(&(tenant.0, *note))).count();
@@ -167,17 +174,20 @@ async fn the_trap_is_real_with_a_bare_pool() {
     let world = World::new();
     let host = host_with_connections(&world, 2).await;
     let (proxy, options, mut admin) = through_proxy(&world, &host).await;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("a pool");
+    let pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let pool = pool.connect_with(options).await.expect("a pool");
     proxy.delay(Duration::from_millis(200));
     #[expect(clippy::disallowed_methods, reason = "this is the trap")]
     let begun = tokio::time::timeout(Duration::from_millis(50), pool.begin()).await;
     assert!(begun.is_err(), "the call was dropped while BEGIN was under way");
     proxy.open();
-    sqlx::query("insert into note (tenant_id, id, body, version, applied) values ($1, $1, 'acknowledged', 1, '')")
-        .bind(Uuid::from_u128(1))
-        .execute(&pool)
-        .await
-        .expect("the write is acknowledged");
+    sqlx::query(
+        "insert into note (tenant_id, id, body, version, applied) values ($1, $1, 'acknowledged', 1, '')",
+    )
+    .bind(Uuid::from_u128(1))
+    .execute(&pool)
+    .await
+    .expect("the write is acknowledged");
     assert_eq!(count(&mut admin, "select count(*) from note").await, 0, "and yet it is not there");
     let still = count(
         &mut admin,
@@ -224,7 +234,11 @@ async fn the_same_drop_through_the_platform_does_no_harm() {
             .expect("an answer");
         assert!(kept, "what was acknowledged is there");
     }
-    assert_eq!(count(&mut admin, "select count(*) from note").await, 2, "what was dropped before its commit is not");
+    assert_eq!(
+        count(&mut admin, "select count(*) from note").await,
+        2,
+        "what was dropped before its commit is not"
+    );
     until("no connection is inside a transaction", Duration::from_secs(5), async || {
         idle_in_transaction(&mut admin).await == 0
     })
@@ -305,7 +319,11 @@ async fn the_tenant_never_leaks_over_the_pool() {
     assert_eq!(mixed, 0);
     assert!(dropped >= 100, "too few were dropped to prove anything: {dropped}");
     let mut admin = world.admin(&host).await;
-    assert_eq!(count(&mut admin, "select count(*) from note").await, 60, "the rows of all tenants are in one table");
+    assert_eq!(
+        count(&mut admin, "select count(*) from note").await,
+        60,
+        "the rows of all tenants are in one table"
+    );
 }
 
 /// Proves that one transaction has exactly one tenant (T2, T4).
@@ -314,7 +332,8 @@ async fn a_second_tenant_in_one_transaction_raises() {
     let world = World::new();
     let host = world.host(&SERVICE).await;
     let (one, two) = (world.tenant(&host, false).await, world.tenant(&host, false).await);
-    let mut tx = host.db().begin(one, Actor::Service { tenant: one }, Mode::Write).await.expect("a transaction");
+    let mut tx =
+        host.db().begin(one, Actor::Service { tenant: one }, Mode::Write).await.expect("a transaction");
     let second = sqlx::query("select platform.begin($1, $2, 'write', '2026-11-21', null)")
         .bind(two.0)
         .bind(Uuid::nil())
@@ -367,7 +386,9 @@ async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     notes.start_team(request_of(tenant, person, write_request(&world, tenant, note))).await.expect("a note");
     for (state, accepted) in [("frozen", false), ("suspended", false), ("released", false), ("live", true)] {
         let freeze = async |tx: &mut Tx| tx.remember_tenant(state, "Europe/London", 2).await;
-        host.within(tenant, Actor::Service { tenant }, Mode::Apply, freeze).await.expect("the state is known");
+        host.within(tenant, Actor::Service { tenant }, Mode::Apply, freeze)
+            .await
+            .expect("the state is known");
         let request = write_request(&world, tenant, id(&world));
         let answer = notes.start_team(request_of(tenant, person, request)).await;
         if accepted {
@@ -384,7 +405,11 @@ async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     let answer = notes.start_team(request_of(unknown, person, request)).await.expect_err("refused");
     refused_for_now(&answer, "NOT_CAUGHT_UP");
     let mut admin = world.admin(&host).await;
-    assert_eq!(count(&mut admin, "select count(*) from note").await, 2, "nothing of what was refused was written");
+    assert_eq!(
+        count(&mut admin, "select count(*) from note").await,
+        2,
+        "nothing of what was refused was written"
+    );
 }
 
 fn refused_for_now(status: &Status, why: &str) {

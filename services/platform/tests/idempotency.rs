@@ -81,7 +81,10 @@ async fn the_same_request_fifty_times_at_once_has_one_effect() {
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "all answers are equal");
     let written = stage.written().await;
-    println!("idempotency: sent 50, equal answers {}, notes, events, answers, audit rows {written:?}", answers.len());
+    println!(
+        "idempotency: sent 50, equal answers {}, notes, events, answers, audit rows {written:?}",
+        answers.len()
+    );
     assert_eq!(written, (1, 1, 1, 1), "one effect");
 }
 
@@ -119,8 +122,11 @@ async fn a_request_id_used_for_something_else_is_refused() {
 #[tokio::test]
 async fn a_refusal_is_not_saved() {
     let stage = Stage::new().await;
-    let request =
-        pb::DropHatRequest { request_id: id(&stage.world).to_string(), team_id: id(&stage.world).to_string(), ..Default::default() };
+    let request = pb::DropHatRequest {
+        request_id: id(&stage.world).to_string(),
+        team_id: id(&stage.world).to_string(),
+        ..Default::default()
+    };
     for times in 1..=2 {
         let refused = stage.notes.drop_hat(request_of(stage.tenant, stage.person, request.clone())).await;
         assert_eq!(
@@ -154,12 +160,14 @@ async fn change(tx: &mut Tx, meet: Meet) -> Result<()> {
     if meet.tries.fetch_add(1, Ordering::SeqCst) == 0 {
         meet.barrier.wait().await;
     }
-    let changed = sqlx::query("update note set version = version + 1 where tenant_id = $1 and id = $2 and version = $3")
-        .bind(tenant.0)
-        .bind(meet.first)
-        .bind(version)
-        .execute(tx.conn())
-        .await?;
+    let changed = sqlx::query(
+        "update note set version = version + 1 where tenant_id = $1 and id = $2 and version = $3",
+    )
+    .bind(tenant.0)
+    .bind(meet.first)
+    .bind(version)
+    .execute(tx.conn())
+    .await?;
     if changed.rows_affected() == 0 { Err(Common::Contended.into()) } else { Ok(()) }
 }
 
@@ -199,7 +207,10 @@ impl Stage {
 
     async fn versions(&self) -> Vec<i64> {
         let mut admin = self.world.admin(&self.host).await;
-        sqlx::query_scalar("select version from note order by id").fetch_all(&mut admin).await.expect("versions")
+        sqlx::query_scalar("select version from note order by id")
+            .fetch_all(&mut admin)
+            .await
+            .expect("versions")
     }
 }
 
@@ -237,7 +248,8 @@ async fn a_deadlock_is_done_again() {
     let stage = Stage::new().await;
     let (a, b) = (stage.note().await, stage.note().await);
     let barrier = Arc::new(Barrier::new(2));
-    let meet = |first, second| Meet { first, second: Some(second), barrier: barrier.clone(), tries: Arc::default() };
+    let meet =
+        |first, second| Meet { first, second: Some(second), barrier: barrier.clone(), tries: Arc::default() };
     let (one, two) = (meet(a, b), meet(b, a));
     let parse = |meet: &Meet| {
         let meet = meet.clone();
@@ -257,10 +269,12 @@ async fn a_deadlock_is_done_again() {
 #[tokio::test]
 async fn what_stays_contended_is_given_back_to_the_caller() {
     let stage = Stage::new().await;
-    let meet = Meet { first: Uuid::nil(), second: None, barrier: Arc::new(Barrier::new(1)), tries: Arc::default() };
+    let meet =
+        Meet { first: Uuid::nil(), second: None, barrier: Arc::new(Barrier::new(1)), tries: Arc::default() };
     let tries = meet.tries.clone();
     let parse = move |_: pb::DropHatRequest, _: &mut Fields| Some(meet.clone());
-    let refused = stage.host.command(stage.hat(), parse, always_contended, done).await.expect_err("contended");
+    let refused =
+        stage.host.command(stage.hat(), parse, always_contended, done).await.expect_err("contended");
     assert_eq!(reason(&refused), (Code::Aborted, "CONTENDED".into()));
     assert!(refused.get_error_details().retry_info().is_some());
     assert_eq!(tries.load(Ordering::SeqCst), 4);

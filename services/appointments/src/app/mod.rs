@@ -14,6 +14,7 @@ use kith_platform::error::Result;
 use kith_platform::local::wall_clock;
 
 use crate::domain::facts::Moment;
+use crate::domain::pattern::Period;
 
 /// When a command says that it happened. Whether that may be said is asked by [`accept`] once something changes, so
 /// that an import can be repeated at any later time.
@@ -29,6 +30,14 @@ fn moment(tx: &Tx, said: Option<DateTime<Utc>>) -> Result<Moment> {
 /// Refuses a moment in the future, and in a live tenant one too far back.
 fn accept(tx: &Tx, moment: Moment) -> Result<()> {
     tx.occurred_at(moment.stated.then_some(moment.occurred_at))?;
+    Ok(())
+}
+
+/// Refuses a plan that lies too far back for a live tenant; one that lies ahead is what plans are for.
+fn accept_plan(tx: &Tx, plan: Period) -> Result<()> {
+    if plan.starts_at < tx.now() {
+        tx.occurred_at(Some(plan.starts_at))?;
+    }
     Ok(())
 }
 

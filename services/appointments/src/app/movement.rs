@@ -6,7 +6,7 @@ use kith_platform::error::Result;
 
 use super::plan::fitness;
 use super::visit::{Answer, keep, open, rebook};
-use super::{acting_day, moment};
+use super::{accept_plan, acting_day, moment};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, Outcome, VisitId};
 use crate::events::VisitFact;
@@ -44,6 +44,7 @@ pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Visit> {
         return Ok(visit);
     }
     if command.accept {
+        accept_plan(tx, visit.plan)?;
         let fitness = fitness(tx, team.id, visit.giver, visit.kind).await?;
         fitness.check_day(&team, visit.kind, visit.starts_local)?;
         keep(tx, &mut visit, &team, moment, Some(VisitFact::Moved)).await?;

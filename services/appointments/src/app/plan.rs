@@ -9,7 +9,7 @@ use kith_platform::error::Result;
 use kith_platform::id::PersonId;
 
 use super::series::allowed;
-use super::{accept, acting_day, moment};
+use super::{accept, accept_plan, acting_day, moment};
 use crate::domain::fitness::Fitness;
 use crate::domain::pattern::{Occurrence, Pattern, Window};
 use crate::domain::rule::Rule;
@@ -48,6 +48,7 @@ pub async fn plan(tx: &mut Tx, command: Plan) -> Result<Vec<Visit>> {
     let mut fitness = fitness(tx, team.id, series.giver, series.kind).await?;
     let mut new = Vec::with_capacity(missing.len());
     for occurrence in missing {
+        accept_plan(tx, occurrence.period)?;
         fitness.admit(&team, series.kind, occurrence.starts_local)?;
         let starts_local = occurrence.starts_local;
         new.push(Visit::planned(tx.new_id(), &series, starts_local, occurrence.period, moment.preparing));

@@ -1,6 +1,6 @@
 //! Proposing a series, the other side's answer, reading and listing.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
@@ -115,7 +115,7 @@ pub async fn get(tx: &mut Tx, id: SeriesId) -> Result<Series> {
 pub async fn allowed(
     tx: &mut Tx,
     series: Option<Series>,
-    day: chrono::NaiveDate,
+    day: NaiveDate,
     action: Action,
 ) -> Result<(Series, Team, team::Standing)> {
     let person = tx.person()?;
@@ -135,22 +135,32 @@ pub struct List {
 
 /// Lists the series of a Team for its members, or the caller's own as a giver, with the token of the next page.
 pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Series>, String)> {
-    let giver = may_list(tx, command.team, Action::ListSeries).await?;
-    let mut found = store::series::list(tx, command.team, giver, &command.page).await?;
+    let whose = may_list(tx, command.team, Action::ListSeries).await?;
+    let mut found = match whose {
+        Whose::Team(team) => store::series::list_of_team(tx, team, &command.page).await?,
+        Whose::Giver(giver) => store::series::list_of_giver(tx, giver, &command.page).await?,
+    };
     let next = command.page.cut(&mut found, |series| (series.proposed_at, series.id.0));
     Ok((found, next))
 }
 
-/// Asks whether the caller may list what concerns a Team; without one it is their own, and they are the giver to list.
-pub async fn may_list(tx: &mut Tx, team: Option<TeamId>, action: Action) -> Result<Option<PersonId>> {
+/// Whose series or visits are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Team(TeamId),
+    Giver(PersonId),
+}
+
+/// Asks whether the caller may list what concerns a Team; where none is named it is what they give themselves.
+pub async fn may_list(tx: &mut Tx, team: Option<TeamId>, action: Action) -> Result<Whose> {
     let (person, today) = (tx.person()?, tx.today()?);
     let Some(team) = team else {
         let standing = Standing::new().with("self", true);
         tx.require(action, Subject::about("person", person, person), &standing)?;
-        return Ok(Some(person));
+        return Ok(Whose::Giver(person));
     };
     let team = store::team::load(tx, team).await?.ok_or(Error::NotFound("team"))?;
     let standing = policy::standing(team.standing(person, today, false));
     tx.require(action, Subject::about("team", team.id, team.owner), &standing)?;
-    Ok(None)
+    Ok(Whose::Team(team.id))
 }

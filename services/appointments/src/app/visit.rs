@@ -8,7 +8,7 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::accept;
-use super::series::may_list;
+use super::series::{Whose, may_list};
 use crate::domain::facts::{Moment, OnTheDay};
 use crate::domain::pattern::Window;
 use crate::domain::team::Team;
@@ -37,8 +37,11 @@ pub struct List {
 
 /// Lists visits of a Team for its members, or the caller's own as a giver, with the token of the next page.
 pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
-    let giver = may_list(tx, command.team, Action::ListVisits).await?;
-    let mut found = store::visit::list(tx, &command, giver).await?;
+    let whose = may_list(tx, command.team, Action::ListVisits).await?;
+    let mut found = match whose {
+        Whose::Team(team) => store::visit::list_of_team(tx, team, &command).await?,
+        Whose::Giver(giver) => store::visit::list_of_giver(tx, giver, &command).await?,
+    };
     let next = command.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
     Ok((found, next))
 }

@@ -86,22 +86,41 @@ pub async fn load_for_update(tx: &mut Tx, id: SeriesId) -> Result<Option<Series>
     row.map(Series::try_from).transpose()
 }
 
-/// Lists series of a Team, or of a giver, oldest first; one more than the page holds.
-pub async fn list(
+/// Lists the series of a Team, oldest first; one more than the page holds.
+pub async fn list_of_team(
     tx: &mut Tx,
-    team: Option<TeamId>,
-    giver: Option<PersonId>,
+    team: TeamId,
     page: &Page<(DateTime<Utc>, Uuid)>,
 ) -> Result<Vec<Series>> {
     let tenant = tx.tenant();
     let (after_time, after_id) = page.after.unzip();
     let rows = select!(
-        "where tenant_id = $1 and ($2::uuid is null or team_id = $2) and ($3::uuid is null or giver_person_id = $3)
-             and ($4::timestamptz is null or (proposed_at, id) > ($4, $5::uuid))
-         order by proposed_at, id limit $6",
+        "where tenant_id = $1 and team_id = $2 and ($3::timestamptz is null or (proposed_at, id) > ($3, $4::uuid))
+         order by proposed_at, id limit $5",
         tenant.0,
-        team.map(|team| team.0),
-        giver.map(|giver| giver.0),
+        team.0,
+        after_time,
+        after_id,
+        page.limit()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Series::try_from).collect()
+}
+
+/// Lists the series of a giver, oldest first; one more than the page holds.
+pub async fn list_of_giver(
+    tx: &mut Tx,
+    giver: PersonId,
+    page: &Page<(DateTime<Utc>, Uuid)>,
+) -> Result<Vec<Series>> {
+    let tenant = tx.tenant();
+    let (after_time, after_id) = page.after.unzip();
+    let rows = select!(
+        "where tenant_id = $1 and giver_person_id = $2 and ($3::timestamptz is null or (proposed_at, id) > ($3, $4::uuid))
+         order by proposed_at, id limit $5",
+        tenant.0,
+        giver.0,
         after_time,
         after_id,
         page.limit()

@@ -148,25 +148,20 @@ pub async fn of_series(tx: &mut Tx, series: SeriesId, window: Window) -> Result<
     rows.into_iter().map(Visit::try_from).collect()
 }
 
-/// Lists visits by their first planned start; one more than the page holds. Of a giver also those that they are asked
-/// to cover.
-pub async fn list(tx: &mut Tx, list: &List, giver: Option<PersonId>) -> Result<Vec<Visit>> {
+/// Lists the visits of a Team, by their first planned start; one more than the page holds.
+pub async fn list_of_team(tx: &mut Tx, team: TeamId, list: &List) -> Result<Vec<Visit>> {
     let tenant = tx.tenant();
-    let states: Vec<String> = list.states.iter().map(|state| state.word().to_owned()).collect();
     let (after_local, after_id) = list.page.after.unzip();
     let rows = select!(
-        "where tenant_id = $1 and occurrence_local >= $2 and occurrence_local < $3
-             and ($4::uuid is null or team_id = $4)
-             and ($5::uuid is null or giver_person_id = $5 or cover_person_id = $5)
-             and (cardinality($6::text[]) = 0 or state = any ($6))
-             and ($7::timestamp is null or (occurrence_local, id) > ($7, $8::uuid))
-         order by occurrence_local, id limit $9",
+        "where tenant_id = $1 and team_id = $2 and occurrence_local >= $3 and occurrence_local < $4
+             and (cardinality($5::text[]) = 0 or state = any ($5))
+             and ($6::timestamp is null or (occurrence_local, id) > ($6, $7::uuid))
+         order by occurrence_local, id limit $8",
         tenant.0,
+        team.0,
         midnight(list.window.from()),
         midnight(list.window.until()),
-        list.team.map(|team| team.0),
-        giver.map(|giver| giver.0),
-        &states,
+        &words(&list.states),
         after_local,
         after_id,
         list.page.limit()
@@ -174,6 +169,33 @@ pub async fn list(tx: &mut Tx, list: &List, giver: Option<PersonId>) -> Result<V
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(Visit::try_from).collect()
+}
+
+/// Lists the visits of a giver and those that they are asked to cover, by their first planned start; one more than the page holds.
+pub async fn list_of_giver(tx: &mut Tx, giver: PersonId, list: &List) -> Result<Vec<Visit>> {
+    let tenant = tx.tenant();
+    let (after_local, after_id) = list.page.after.unzip();
+    let rows = select!(
+        "where tenant_id = $1 and (giver_person_id = $2 or cover_person_id = $2) and occurrence_local >= $3 and occurrence_local < $4
+             and (cardinality($5::text[]) = 0 or state = any ($5))
+             and ($6::timestamp is null or (occurrence_local, id) > ($6, $7::uuid))
+         order by occurrence_local, id limit $8",
+        tenant.0,
+        giver.0,
+        midnight(list.window.from()),
+        midnight(list.window.until()),
+        &words(&list.states),
+        after_local,
+        after_id,
+        list.page.limit()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Visit::try_from).collect()
+}
+
+fn words(states: &[VisitState]) -> Vec<String> {
+    states.iter().map(|state| state.word().to_owned()).collect()
 }
 
 /// Writes new visits of one series.

@@ -4,7 +4,6 @@ use chrono::NaiveDate;
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
-use kith_platform::id::Uuid;
 use kith_platform::page::Page;
 
 use super::settlement;
@@ -61,7 +60,7 @@ pub async fn add_founding(tx: &mut Tx, command: AddFounding) -> Result<Rule> {
 /// Lists the rules of a Circle by name and date, with the token of the next page.
 pub async fn list(
     tx: &mut Tx,
-    (circle_id, page): (CircleId, Page<(String, NaiveDate, Uuid)>),
+    (circle_id, page): (CircleId, Page<store::rule::Key>),
 ) -> Result<(Vec<Rule>, String)> {
     require_for_circle(tx, Action::ListRules, circle_id).await?;
     let mut rules = store::rule::page(tx, circle_id, &page).await?;

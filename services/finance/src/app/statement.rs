@@ -58,15 +58,12 @@ pub struct List {
 
 /// Lists statements with their lines, oldest first, with the token of the next page.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Statement>, String)> {
-    let giver = match query.circle_id {
-        Some(circle_id) => {
-            require_for_circle(tx, Action::ListStatements, circle_id).await?;
-            None
-        }
-        None => {
-            require_for_self(tx, Action::ListStatements)?;
-            Some(tx.person()?)
-        }
+    let giver = if let Some(circle_id) = query.circle_id {
+        require_for_circle(tx, Action::ListStatements, circle_id).await?;
+        None
+    } else {
+        require_for_self(tx, Action::ListStatements)?;
+        Some(tx.person()?)
     };
     let filter = Filter { circle_id: query.circle_id, giver, month: query.month };
     let mut statements =

@@ -124,7 +124,6 @@ mod tests {
     proptest! {
         /// Whatever happens, all accounts sum to zero, the wallet is never below zero, nobody owes and holds more than
         /// their visits come to, and what is issued is what visits earned.
-        /// Proves FIN-23.
         #[test]
         fn coins_are_conserved(steps in proptest::collection::vec(step(), 0..60)) {
             let (mut wallet, mut owed, mut friend, mut issued) = (0i64, 0i64, 0i64, 0i64);

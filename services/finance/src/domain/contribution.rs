@@ -100,7 +100,7 @@ mod tests {
     }
 
     /// Known answers of `facts/money-and-contradictions.md`, "Contribution arithmetic": an hour at £18, £20, £22, £25.
-    /// Proves FIN-03, FIN-06.
+    /// Proves FIN-06.
     #[test]
     fn the_table_of_known_answers_holds() {
         let table = [

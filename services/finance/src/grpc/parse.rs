@@ -1,6 +1,6 @@
 //! Messages → commands. All fields are read first, so that every wrong one is named.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use kith_platform::fields::Fields;
 use kith_platform::id::Uuid;
 use kith_platform::money::Currency;
@@ -77,7 +77,7 @@ pub fn add_founding_rule(
 pub fn list_rules(
     message: pb::ListRulesRequest,
     fields: &mut Fields,
-) -> Option<(CircleId, Page<(String, NaiveDate, Uuid)>)> {
+) -> Option<(CircleId, Page<store::rule::Key>)> {
     let circle_id = fields.id("circle_id", &message.circle_id);
     let page = Page::parse(fields, message.page_size, &message.page_token, &("rules", &message.circle_id));
     Some((circle_id?, page?))

@@ -19,10 +19,12 @@ use crate::store::ledger::Balance;
 
 type PbMoney = kith_proto::common::v1::Money;
 
+#[expect(clippy::unnecessary_wraps, reason = "amounts are optional fields of the contracts")]
 fn pence(amount: i64) -> Option<PbMoney> {
     Some(Money::pence(amount).into())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "amounts are optional fields of the contracts")]
 fn coins(minutes: i64) -> Option<PbMoney> {
     Some(Money::coins(minutes).into())
 }
@@ -187,14 +189,14 @@ pub fn month(sums: Sums) -> pb::GetMonthResponse {
         payers_total += giver.payers_total;
         if giver.visits > 0 {
             answer.givers.push(pb::GiverTotal {
-                giver_person_id: giver.giver.to_string(),
+                giver_person_id: giver.person.to_string(),
                 total: pence(giver.amount),
                 minutes: giver.paid_minutes,
             });
         }
         if giver.coin_minutes > 0 || giver.gifted_minutes > 0 {
             answer.unpaid.push(pb::UnpaidTotal {
-                giver_person_id: giver.giver.to_string(),
+                giver_person_id: giver.person.to_string(),
                 care_coin_minutes: giver.coin_minutes,
                 gifted_minutes: giver.gifted_minutes,
             });

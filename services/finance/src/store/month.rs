@@ -11,7 +11,7 @@ use crate::domain::{CircleId, PayerId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Giver {
     /// Who.
-    pub giver: PersonId,
+    pub person: PersonId,
     /// Settled visits with money.
     pub visits: i64,
     /// What their side receives, in pence.
@@ -57,7 +57,7 @@ pub async fn givers(tx: &mut Tx, circle_id: CircleId, month: Month) -> Result<Ve
     let mut givers = Vec::with_capacity(rows.len());
     for row in rows {
         givers.push(Giver {
-            giver: PersonId(row.giver_person_id),
+            person: PersonId(row.giver_person_id),
             visits: row.visits,
             amount: row.amount,
             payers_total: row.payers_total,

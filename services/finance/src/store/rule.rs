@@ -137,12 +137,11 @@ pub async fn named(tx: &mut Tx, circle_id: CircleId, name: &str) -> Result<Vec<R
     rows.into_iter().map(Rule::try_from).collect()
 }
 
+/// Where a page of rules ends: name, date, id.
+pub type Key = (String, NaiveDate, Uuid);
+
 /// A page of a Circle's rules by name and date, one more than the page holds.
-pub async fn page(
-    tx: &mut Tx,
-    circle_id: CircleId,
-    page: &Page<(String, NaiveDate, Uuid)>,
-) -> Result<Vec<Rule>> {
+pub async fn page(tx: &mut Tx, circle_id: CircleId, page: &Page<Key>) -> Result<Vec<Rule>> {
     let tenant = tx.tenant();
     let (name, day, id) = match page.after.clone() {
         Some((name, day, id)) => (Some(name), Some(day), Some(id)),

@@ -37,15 +37,17 @@ pub struct Stage {
     pub hat: PersonId,
     pub owner: PersonId,
     pub giver: PersonId,
-    numbers: RefCell<HashMap<Uuid, i64>>,
+    pub numbers: RefCell<HashMap<Uuid, i64>>,
 }
 
 /// An amount in pence.
+#[expect(clippy::unnecessary_wraps, reason = "amounts are optional fields of the contracts")]
 pub fn pence(minor_units: i64) -> Option<Money> {
     Some(Money { minor_units, currency: "GBP".into() })
 }
 
 /// An amount of Care Coins.
+#[expect(clippy::unnecessary_wraps, reason = "amounts are optional fields of the contracts")]
 pub fn coins(minor_units: i64) -> Option<Money> {
     Some(Money { minor_units, currency: "XCC".into() })
 }

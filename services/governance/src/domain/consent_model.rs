@@ -294,6 +294,14 @@ fn an_amendment_asks_everyone_anew_and_the_same_text_again_clears_nothing() {
 }
 
 #[test]
+fn a_circle_without_members_decides_nothing() {
+    let mut proposal = draft(&circle_of(1), None);
+    open_round(&mut proposal);
+    let nobody = decision::record(&mut proposal, &circle_of(0), None, reach(), stamp(0));
+    assert_eq!(nobody, Err(Refused::NobodyToConsent));
+}
+
+#[test]
 fn amending_before_the_round_skips_no_step() {
     let circle = circle_of(2);
     let mut proposal = draft(&circle, None);

@@ -28,7 +28,7 @@ pub struct Decision {
     pub proposal: ProposalId,
     /// The version that was adopted, with its hash.
     pub version: Version,
-    /// Who consented to that version: all current members of that day.
+    /// Who consented to that version: all current members of that day, by id.
     pub consented: Vec<PersonId>,
     /// When.
     pub decided_at: DateTime<Utc>,

@@ -107,7 +107,7 @@ pub struct Proposal {
     pub in_force: Version,
     /// The versions before it, oldest first.
     pub earlier: Vec<Version>,
-    /// The last answer of each member to each version, in the order of the versions.
+    /// The last answer of each member to each version, by version and person.
     pub answers: Vec<Answer>,
     /// The decision once adopted.
     pub decision: Option<DecisionId>,
@@ -212,6 +212,7 @@ impl Proposal {
             Some(index) => self.answers[index] = answer,
             None => self.answers.push(answer),
         }
+        self.answers.sort_by_key(|each| (each.version, each.person));
         self.state = if self.standing_objections() > 0 { State::Integrating } else { State::ConsentRound };
         Ok(Outcome::Changed)
     }
@@ -260,7 +261,8 @@ impl Proposal {
         if objections > 0 {
             return Err(Refused::ObjectionStands { count: objections });
         }
-        let members = circle.current_members(reach.today);
+        let mut members = circle.current_members(reach.today);
+        members.sort_unstable();
         if members.is_empty() {
             return Err(Refused::NobodyToConsent);
         }

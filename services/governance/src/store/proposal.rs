@@ -122,7 +122,7 @@ async fn complete(tx: &mut Tx, rows: Vec<ProposalRow>) -> Result<Vec<Proposal>> 
         .collect();
     let answers = sqlx::query!(
         "select proposal_id, number, person_id, consent, argument from proposal_answer
-         where tenant_id = $1 and proposal_id = any($2) order by number, answered_at, person_id",
+         where tenant_id = $1 and proposal_id = any($2) order by number, person_id",
         tenant.0,
         &ids
     )

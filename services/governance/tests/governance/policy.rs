@@ -1,5 +1,7 @@
 //! The reviewed table of who may do what.
 
+use std::fmt::Write as _;
+
 use kith_governance::{Action, SERVICE};
 use kith_platform::authz::{Action as _, Policy, Standing, Subject};
 use kith_platform::context::Actor;
@@ -27,7 +29,7 @@ fn the_policy_is_the_reviewed_one() {
             }
         }
         let bases = if bases.is_empty() { "nobody".to_owned() } else { bases.join(" ") };
-        table.push_str(&format!("{}: {bases}\n", action.name()));
+        writeln!(table, "{}: {bases}", action.name()).expect("writing to a string does not fail");
     }
     assert_eq!(table, include_str!("../policy_table.txt"));
 }

@@ -1,12 +1,14 @@
 //! `OpportunitiesService`: opportunities and the introductions that come of them.
 
 use kith_platform::Host;
+use kith_platform::causality::CAUSED;
 use kith_proto::matching::v1 as pb;
 use kith_proto::matching::v1::opportunities_service_server::OpportunitiesService;
 use tonic::{Request, Response, Status};
 
 use super::parse;
 use crate::app;
+use crate::app::introduction::Seen;
 
 type Reply<A> = Result<Response<A>, Status>;
 
@@ -122,10 +124,15 @@ impl OpportunitiesService for Opportunities {
         &self,
         request: Request<pb::ConcludeTrialRequest>,
     ) -> Reply<pb::ConcludeTrialResponse> {
-        self.0
-            .command(request, parse::conclude_trial, app::introduction::conclude, |seen| {
-                pb::ConcludeTrialResponse { introduction: Some(seen.into()) }
-            })
-            .await
+        let render = |seen: Seen| pb::ConcludeTrialResponse { introduction: Some(seen.into()) };
+        let mut response =
+            self.0.command(request, parse::conclude_trial, app::introduction::conclude, render).await?;
+        let seen = response.get_ref().introduction.as_ref();
+        if seen.is_none_or(|introduction| introduction.state() != pb::IntroductionState::Welcome) {
+            // That an end was told would say that the other side had answered before (MATCH-40). Nothing follows from an
+            // end that a caller would have to wait for.
+            response.metadata_mut().remove(CAUSED);
+        }
+        Ok(response)
     }
 }

@@ -1,6 +1,7 @@
 //! Getting to know one another: interest, trial, conclusion, and the silence of a "no".
 
-use kith_platform::testing::{reason, wrong_fields};
+use kith_platform::testing::{reason, request_of, wrong_fields};
+use kith_proto::matching::v1::opportunities_service_server::OpportunitiesService as _;
 use kith_proto::matching::v1::{self as pb, GiverStatus, IntroductionState as State};
 use prost::Message as _;
 use tonic::Code;
@@ -47,13 +48,12 @@ async fn from_interest_over_a_trial_to_welcome() {
     let told = ["introduction.made", "introduction.trial_agreed", "introduction.welcomed"];
     assert_eq!(stage.written().await[1..], told);
     let last = stage.world.written(&stage.host).await.pop().expect("an event");
-    let event: pb::IntroductionWelcomed =
-        kith_proto::Message::decode(last.payload.as_slice()).expect("an event");
+    let event = pb::IntroductionWelcomed::decode(last.payload.as_slice()).expect("a welcome");
     let state = event.state.expect("a snapshot");
     assert_eq!(state.giver_status(), GiverStatus::PeerSupporter);
     assert_eq!(
-        (state.team_id, state.state(), state.trial),
-        (stage.team.to_string(), State::Welcome, Some(trial(2)))
+        (state.state(), state.team_id, state.trial),
+        (State::Welcome, stage.team.to_string(), Some(trial(2)))
     );
 }
 
@@ -111,6 +111,32 @@ async fn a_no_looks_like_no_answer_in_every_answer() {
     assert_eq!(blank(first), blank(second), "the giver's no and the Owner's no are told alike");
 }
 
+/// What a call caused is part of its answer: after a no it must not say that the other side had answered before.
+#[tokio::test]
+async fn the_answer_to_a_no_does_not_tell_whether_the_other_side_has_answered() {
+    let stage = Stage::new(true).await;
+    let mut answers = Vec::new();
+    for others in [None, Some(true), Some(false)] {
+        let giver = stage.giver(GiverStatus::Volunteer, "E5").await;
+        let id = stage.on_trial(giver).await;
+        if let Some(yes) = others {
+            stage.conclude(giver, &id, yes).await.expect("the giver's answer");
+        }
+        let request = pb::ConcludeTrialRequest {
+            request_id: stage.id(),
+            introduction_id: id,
+            yes: false,
+            occurred_at: None,
+        };
+        let answer = stage.opportunities.conclude_trial(request_of(stage.tenant, stage.owner, request)).await;
+        let answer = answer.expect("a no");
+        let caused = answer.metadata().get("kith-caused").cloned();
+        answers.push((caused, shape(&answer.into_inner().introduction.expect("an introduction"))));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+}
+
 #[tokio::test]
 async fn a_no_before_any_trial_rests_in_silence() {
     let stage = Stage::new(true).await;
@@ -124,6 +150,29 @@ async fn a_no_before_any_trial_rests_in_silence() {
     stage.conclude(stage.owner, &id, false).await.expect("a no");
     assert_eq!(stage.introduction(stage.owner, &id).await.expect("seen").state(), State::Ended);
     assert_eq!(stage.written().await, told);
+}
+
+#[tokio::test]
+async fn a_side_that_has_not_shown_interest_knows_of_nothing() {
+    let stage = Stage::new(true).await;
+    let giver = stage.giver(GiverStatus::Volunteer, "E5").await;
+    for (first, other) in [(stage.owner, giver), (giver, stage.owner)] {
+        let opportunity = stage.opportunity("E5", 10, false).await;
+        let named = (first == stage.owner).then_some(giver);
+        let id = stage.interest(first, &opportunity.id, named).await.expect("interest").id;
+        let answers = [
+            stage.introduction(other, &id).await,
+            stage.agree(other, &id, trial(1)).await,
+            stage.conclude(other, &id, true).await,
+            stage.conclude(other, &id, false).await,
+        ];
+        let unknown = stage.introduction(other, &stage.id()).await.expect_err("unknown");
+        for answer in answers {
+            let hidden = answer.expect_err("hidden");
+            assert_eq!((hidden.message(), hidden.details()), (unknown.message(), unknown.details()));
+        }
+        assert!(stage.introductions(other, 0, "").await.introductions.iter().all(|one| one.id != id));
+    }
 }
 
 #[tokio::test]

@@ -57,12 +57,11 @@ pub async fn read(tx: &mut Tx, id: Uuid) -> Result<pb::Team> {
     let anyone = Standing::new().with("anyone", true);
     tx.require(Action::ReadNote, Subject::of("note", id), &anyone)?;
     let tenant = tx.tenant();
-    let body: Option<String> =
-        sqlx::query_scalar("select body from note where tenant_id = $1 and id = $2")
-            .bind(tenant.0)
-            .bind(id)
-            .fetch_optional(tx.conn())
-            .await?;
+    let body: Option<String> = sqlx::query_scalar("select body from note where tenant_id = $1 and id = $2")
+        .bind(tenant.0)
+        .bind(id)
+        .fetch_optional(tx.conn())
+        .await?;
     let outward_code = body.ok_or(Error::NotFound("note"))?;
     Ok(pb::Team { id: id.to_string(), outward_code, ..Default::default() })
 }
@@ -122,10 +121,7 @@ impl TeamsService for Notes {
         self.0.command(request, parse, refuse, |()| pb::DropHatResponse::default()).await
     }
 
-    async fn end_membership(
-        &self,
-        _: Request<pb::EndMembershipRequest>,
-    ) -> Reply<pb::EndMembershipResponse> {
+    async fn end_membership(&self, _: Request<pb::EndMembershipRequest>) -> Reply<pb::EndMembershipResponse> {
         panic!("broken on purpose")
     }
 

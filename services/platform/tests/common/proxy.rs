@@ -20,6 +20,8 @@ enum Way {
     Stalled,
     /// What the server says comes that much later.
     Late(Duration),
+    /// After so many answers on a connection nothing goes through any more.
+    SilentAfter(u32),
 }
 
 /// A proxy before one server; ends with its value.
@@ -80,9 +82,9 @@ impl Proxy {
         self.way.send_replace(Way::Late(by));
     }
 
-    /// How many connections were opened since the last cut.
-    pub fn opened(&self) -> usize {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).len()
+    /// Lets so many answers through on each connection, and nothing after them.
+    pub fn stall_after(&self, answers: u32) {
+        self.way.send_replace(Way::SilentAfter(answers));
     }
 }
 
@@ -108,20 +110,31 @@ async fn carry(client: TcpStream, target: String, ways: watch::Receiver<Way>) {
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut ways: watch::Receiver<Way>, answers: bool) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut ways: watch::Receiver<Way>,
+    from_server: bool,
+) {
     let mut buffer = vec![0; 16 * 1024];
+    let mut passed = 0;
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         let late = match *ways.borrow() {
-            Way::Late(by) if answers => Some(by),
+            Way::Late(by) if from_server => Some(by),
             _ => None,
         };
         if let Some(by) = late {
             tokio::time::sleep(by).await;
         }
-        if ways.wait_for(|way| *way != Way::Stalled).await.is_err()
-            || to.write_all(&buffer[..length]).await.is_err()
-        {
+        let silent = |way: &Way| match way {
+            Way::Stalled => true,
+            Way::SilentAfter(answers) => from_server && passed >= *answers,
+            _ => false,
+        };
+        let gone = ways.wait_for(|way| !silent(way)).await.is_err();
+        if gone || to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
+        passed += 1;
     }
 }

@@ -1,0 +1,230 @@
+//! The ledger's own guards: what the database refuses to the very role that the service works as, and to whoever has
+//! more rights than that.
+
+mod stage;
+
+use kith_platform::context::Actor;
+use kith_platform::db::{Mode, Tx};
+use kith_platform::error::Error;
+use kith_platform::id::Uuid;
+use kith_platform::testing::reason;
+use kith_proto::finance::v1 as pb;
+use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
+use sqlx::AssertSqlSafe;
+use stage::Stage;
+use tonic::Code;
+
+const ONLY_GROWS: [&str; 11] = [
+    "transfer",
+    "entry",
+    "settlement",
+    "settlement_share",
+    "settlement_reversal",
+    "invoice",
+    "invoice_line",
+    "pay_run",
+    "statement",
+    "statement_line",
+    "coin_gift",
+];
+
+/// A transaction as the app role, within the stage's tenant.
+async fn begin(stage: &Stage) -> Tx {
+    let tenant = stage.tenant;
+    stage.host.db().begin(tenant, Actor::Service { tenant }, Mode::Write).await.expect("a transaction")
+}
+
+async fn run(tx: &mut Tx, sql: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(tx.conn()).await.map(|_| ())
+}
+
+fn code_of(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+    code.into_owned()
+}
+
+/// What the database says at COMMIT about a transfer with these entries, each an account's kind, currency and amount.
+async fn posted(stage: &Stage, entries: &[(&str, &str, i64)]) -> Result<(), String> {
+    let mut tx = begin(stage).await;
+    let (tenant, transfer) = (stage.tenant, stage.uuid());
+    run(
+        &mut tx,
+        format!(
+            "insert into transfer (tenant_id, id, input_hash, code, created_at)
+             values ('{tenant}', '{transfer}', 'x', 'coins_given', '2026-01-01')"
+        ),
+    )
+    .await
+    .expect("the app role may add a transfer");
+    for (leg, (kind, currency, amount)) in entries.iter().enumerate() {
+        let account = stage.uuid();
+        run(
+            &mut tx,
+            format!(
+                "insert into account (tenant_id, id, name, kind, currency, balance)
+                 values ('{tenant}', '{account}', '{kind}:{account}', '{kind}', '{currency}', 0);
+                 insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
+                 values ('{tenant}', '{transfer}', {leg}, '{account}', '{currency}', {amount})"
+            ),
+        )
+        .await
+        .expect("the app role may add entries");
+    }
+    match tx.commit().await {
+        Ok(_) => Ok(()),
+        Err(Error::Database(error)) => Err(code_of(&error)),
+        Err(other) => panic!("another failure: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_database_refuses_what_does_not_balance_at_commit() {
+    let stage = Stage::new().await;
+    assert_eq!(posted(&stage, &[("payer", "GBP", 5), ("giver", "GBP", -5)]).await, Ok(()));
+    assert_eq!(posted(&stage, &[]).await, Err("KF002".into()), "without entries");
+    assert_eq!(posted(&stage, &[("payer", "GBP", 5)]).await, Err("KF002".into()), "one leg");
+    let mixed = [("payer", "GBP", 5), ("coins", "XCC", -5)];
+    assert_eq!(posted(&stage, &mixed).await, Err("KF003".into()), "pounds and Care Coins");
+    let unbalanced = [("payer", "GBP", 5), ("giver", "GBP", -4)];
+    assert_eq!(posted(&stage, &unbalanced).await, Err("KF004".into()), "unbalanced");
+}
+
+/// A check that finds nothing wrong because it sees nothing would be no check.
+#[tokio::test]
+async fn the_check_refuses_where_its_own_rows_are_hidden_from_it() {
+    let stage = Stage::new().await;
+    let mut tx = begin(&stage).await;
+    let (tenant, transfer) = (stage.tenant, stage.uuid());
+    let other = stage.uuid();
+    run(
+        &mut tx,
+        format!(
+            "insert into transfer (tenant_id, id, input_hash, code, created_at)
+             values ('{tenant}', '{transfer}', 'x', 'coins_given', '2026-01-01');
+             select set_config('app.tenant', '{other}', true)"
+        ),
+    )
+    .await
+    .expect("the rows are added");
+    let Err(Error::Database(error)) = tx.commit().await else { panic!("it was accepted") };
+    assert_eq!(code_of(&error), "KF001");
+}
+
+#[tokio::test]
+async fn nothing_on_the_books_can_be_changed_or_removed() {
+    let stage = Stage::funded().await;
+    stage.tell_visit(&stage.visit("2026-03-10")).await;
+    let mut admin = stage.world.admin(&stage.host).await;
+    for table in ONLY_GROWS {
+        let statements = [
+            format!("update {table} set tenant_id = tenant_id"),
+            format!("delete from {table}"),
+            format!("truncate {table} cascade"),
+        ];
+        for statement in statements {
+            let mut tx = begin(&stage).await;
+            let refused = run(&mut tx, statement.clone()).await.expect_err("the app role may not");
+            assert_eq!(code_of(&refused), "42501", "as the app role: {statement}");
+            let refused = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut admin).await;
+            let refused = refused.expect_err("the trigger refuses");
+            assert_eq!(code_of(&refused), "KF005", "as administrator: {statement}");
+        }
+    }
+    assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -2000);
+}
+
+#[tokio::test]
+async fn a_transfer_is_reversed_once_and_a_visit_settled_once_under_a_number() {
+    let stage = Stage::funded().await;
+    let visit = stage.visit("2026-03-10");
+    stage.tell_visit(&visit).await;
+    let mut corrected = visit.clone();
+    corrected.settlement_no = 2;
+    stage.tell_visit(&corrected).await;
+    let constraint = |error: &sqlx::Error| {
+        let database = error.as_database_error().expect("a refusal of the database");
+        database.constraint().unwrap_or_default().to_owned()
+    };
+
+    let mut tx = begin(&stage).await;
+    let again = run(
+        &mut tx,
+        format!(
+            "insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
+             select tenant_id, '{}', input_hash, code, visit_id, reverses, created_at from transfer
+             where reverses is not null",
+            stage.uuid()
+        ),
+    )
+    .await
+    .expect_err("a second reversal");
+    assert_eq!(constraint(&again), "transfer_reversed_once");
+
+    let mut tx = begin(&stage).await;
+    let again = run(
+        &mut tx,
+        "insert into settlement select tenant_id, visit_id, settlement_no, circle_id, team_id, giver_person_id,
+             planned_date, kind, minutes, hourly_rate, rule_id, rule_circle_id, rule_name, decision_id, base,
+             payers_total, giver_amount, contribution, null, created_at from settlement"
+            .to_owned(),
+    )
+    .await
+    .expect_err("a second settlement");
+    assert_eq!(constraint(&again), "settlement_pk");
+}
+
+#[tokio::test]
+async fn a_wallet_below_zero_is_refused_by_the_database_too() {
+    let stage = Stage::new().await;
+    posted(&stage, &[("coins", "XCC", 5), ("coins-issued", "XCC", -5)]).await.expect("coins");
+    let mut tx = begin(&stage).await;
+    let refused = run(&mut tx, "update account set balance = -1 where kind = 'coins'".to_owned()).await;
+    let refused = refused.expect_err("a wallet below zero");
+    let database = refused.as_database_error().expect("a refusal of the database");
+    assert_eq!(database.constraint(), Some("account_wallet_not_below_zero"));
+}
+
+#[tokio::test]
+async fn the_trial_balance_comes_in_pages_for_the_finance_hat_and_notices_a_drifted_balance() {
+    let stage = Stage::funded().await;
+    stage.tell_visit(&stage.visit("2026-03-10")).await;
+    let ask = |person, page_size, page_token: String| {
+        stage.ledger.get_trial_balance(stage.by(person, pb::GetTrialBalanceRequest { page_size, page_token }))
+    };
+    let (mut accounts, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = ask(stage.hat, 1, token).await.expect("a page").into_inner();
+        assert_eq!(page.sums.len(), 1, "the sums are over all accounts");
+        accounts.extend(page.accounts.into_iter().map(|account| account.account));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(accounts.len(), 3);
+    assert!(accounts.is_sorted());
+    let refused = ask(stage.owner, 0, String::new()).await.expect_err("without the hat");
+    assert_eq!(reason(&refused), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
+
+    let mut admin = stage.world.admin(&stage.host).await;
+    sqlx::raw_sql("update account set balance = balance + 1").execute(&mut admin).await.expect("tampering");
+    let refused = ask(stage.hat, 0, String::new()).await.expect_err("the books are wrong");
+    assert_eq!(refused.code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn a_finance_hat_counts_only_within_its_term() {
+    let stage = Stage::new().await;
+    let circle: Uuid = stage.uuid();
+    // The test clock stands on 21 November 2026.
+    for (from, until, wears) in [
+        ("2026-11-21", "2026-11-22", true),
+        ("2026-11-22", "2030-01-01", false),
+        ("2020-01-01", "2026-11-21", false),
+    ] {
+        stage.circle_with_hat(circle, stage.owner, from, until).await;
+        let request = pb::GetTrialBalanceRequest::default();
+        let answer = stage.ledger.get_trial_balance(stage.by(stage.owner, request)).await;
+        assert_eq!(answer.is_ok(), wears, "{from} to {until}");
+    }
+}

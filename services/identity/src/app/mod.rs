@@ -1,0 +1,96 @@
+//! Use cases: one function each.
+//!
+//! What is a tenant's own happens in a transaction that the platform opens and commits. Accounts, invitations and
+//! sessions are of no tenant and are reached as another role, so that a use case which touches both sides has two
+//! transactions. No function crosses the fence instead (`security definer`): it would let the app role into what it
+//! must not reach. The order is chosen so that a crash in between is repaired by repeating the same call.
+
+pub mod account;
+pub mod key;
+pub mod password;
+pub mod person;
+pub mod session;
+pub mod tenant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kith_platform::Host;
+use kith_platform::authz::{Action as _, Standing, Subject};
+use kith_platform::context::Actor;
+use kith_platform::db::Now;
+use kith_platform::error::{Common, Result};
+use kith_platform::id::{PersonId, TenantId};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::AccountId;
+use crate::policy::Action;
+use crate::store;
+use crate::store::global::Global;
+
+/// What the use cases work with; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    pub(crate) host: Host,
+    global: Global,
+    passwords: password::Passwords,
+}
+
+impl Desk {
+    /// At that host.
+    pub fn new(host: Host) -> Self {
+        Self { global: Global::new(host.clone()), passwords: password::Passwords::default(), host }
+    }
+
+    /// Closes the connections of the sign-in role.
+    pub(crate) async fn close(&self) {
+        self.global.close().await;
+    }
+
+    fn now(&self) -> Now {
+        self.host.shared().clock.now()
+    }
+
+    /// The invitation of a person. The same person has the same code, so that it can be told again to who repeats the
+    /// call, and need not be kept.
+    fn invitation_code(&self, tenant: TenantId, person: PersonId) -> String {
+        let code = self.host.derive("invitation", &[tenant.0.as_bytes(), person.0.as_bytes()]);
+        format!("kith-{}", URL_SAFE_NO_PAD.encode(code))
+    }
+
+    /// Opens a person's invitation and answers its code; empty once it was used.
+    async fn open_invitation(&self, tenant: TenantId, person: PersonId) -> Result<String> {
+        let code = self.invitation_code(tenant, person);
+        let hash = hash_of(&code);
+        let taken = store::invitation::open(&self.global, &hash, tenant, person, self.now()).await?;
+        Ok(if taken { String::new() } else { code })
+    }
+
+    /// Refuses who is not an operator, or may not do this as one.
+    async fn require_operator(&self, actor: Actor, action: Action, subject: Subject) -> Result<Standing> {
+        let Actor::Operator { account, .. } = actor else {
+            return Err(Common::PermissionDenied.into());
+        };
+        let is_operator = store::account::is_operator(&self.global, AccountId(account)).await?;
+        let standing = Standing::new().with("operator", is_operator);
+        if self.host.shared().policy.allows(actor, action.name(), &subject, &standing) {
+            Ok(standing)
+        } else {
+            Err(Common::PermissionDenied.into())
+        }
+    }
+}
+
+/// What is kept of a secret that has enough randomness of its own.
+fn hash_of(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// What is kept to tell the same content from other content: a hash over all parts, each with its length.
+fn content_hash(parts: &[&str]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().to_vec()
+}

@@ -1,0 +1,141 @@
+//! People: invited, joined, with their roles.
+
+use chrono::{DateTime, Utc};
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::context::Actor;
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::etag;
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
+
+use super::{Desk, content_hash};
+use crate::domain::person::{Person, Role, Roles};
+use crate::domain::{Change, Refused};
+use crate::events::{self, PersonFact};
+use crate::policy::Action;
+use crate::store;
+
+/// What the caller is in this tenant.
+pub async fn standing(tx: &mut Tx) -> Result<Standing> {
+    let caller = tx.person()?;
+    let found = store::person::load_all(tx, &[caller.0]).await?.pop();
+    let is_administrator = found.as_ref().is_some_and(|person| person.roles.contains(&Role::Administrator));
+    Ok(Standing::new().with("anyone", found.is_some()).with("administrator", is_administrator))
+}
+
+/// Invites a person.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    pub id: PersonId,
+    pub display_name: String,
+    pub roles: Roles,
+}
+
+impl Invite {
+    fn content_hash(&self) -> Vec<u8> {
+        let mut parts = vec![self.display_name.as_str()];
+        for role in &self.roles {
+            parts.push(match role {
+                Role::Administrator => "administrator",
+                Role::Checks => "checks",
+            });
+        }
+        content_hash(&parts)
+    }
+}
+
+/// Invites a person. The same id with the same content answers who is there, whatever became of them since.
+pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Person> {
+    let standing = standing(tx).await?;
+    let id = command.id;
+    tx.require(Action::InvitePerson, Subject::about("person", id, id), &standing)?;
+    match store::person::content_hash(tx, id).await? {
+        None => add(tx, command).await,
+        Some(kept) if kept == command.content_hash() => {
+            store::person::load_all(tx, &[id.0]).await?.pop().ok_or(Error::NotFound("person"))
+        }
+        Some(_) => Err(Common::IdExists.into()),
+    }
+}
+
+/// Adds a person and tells it.
+pub async fn add(tx: &mut Tx, command: Invite) -> Result<Person> {
+    let content_hash = command.content_hash();
+    let person = Person::invited(command.id, command.display_name, command.roles, tx.now());
+    store::person::insert(tx, &person, &content_hash).await?;
+    events::tell_person(tx, &person, PersonFact::Invited);
+    if !person.roles.is_empty() {
+        events::tell_person(tx, &person, PersonFact::RolesSet);
+    }
+    Ok(person)
+}
+
+/// The code of somebody who was invited; empty once it was used. Comes after [`invite`], outside the saved answer, so
+/// that no code is ever kept; a repeated call does it again, which changes nothing.
+pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId) -> Result<String> {
+    let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
+    desk.open_invitation(tenant, person).await
+}
+
+/// Lets somebody join who took up their invitation.
+pub async fn join(tx: &mut Tx, id: PersonId) -> Result<()> {
+    let mut person = store::person::load_for_update(tx, id).await?.ok_or(Refused::InvitationNotValid)?;
+    if person.join(tx.now()) == Change::Changed {
+        store::person::save(tx, &mut person).await?;
+        events::tell_person(tx, &person, PersonFact::Joined);
+    }
+    Ok(())
+}
+
+/// Answers people of the tenant in the order asked for; ids that nobody here has are left out. Each who is seen by
+/// another is written down.
+pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> {
+    let caller = tx.person()?;
+    let standing = standing(tx).await?;
+    tx.require(Action::GetPeople, Subject::about("person", caller, caller), &standing)?;
+    let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut found = store::person::load_all(tx, &asked).await?;
+    let place = |person: &Person| ids.iter().position(|id| *id == person.id);
+    found.sort_by_key(place);
+    for person in found.iter().filter(|person| person.id != caller) {
+        tx.require(Action::GetPeople, Subject::about("person", person.id, person.id), &standing)?;
+    }
+    Ok(found)
+}
+
+/// Lists the people of the tenant, oldest first, with the token of the next page.
+pub async fn list(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec<Person>, String)> {
+    let standing = standing(tx).await?;
+    tx.require(Action::ListPeople, Subject::of("tenant", tx.tenant()), &standing)?;
+    let mut people = store::person::list(tx, &page).await?;
+    let next = page.cut(&mut people, |person| (person.invited_at, person.id.0));
+    for person in &people {
+        tx.require(Action::ListPeople, Subject::about("person", person.id, person.id), &standing)?;
+    }
+    Ok((people, next))
+}
+
+/// Sets the roles of a person.
+#[derive(Clone, Debug)]
+pub struct SetRoles {
+    pub person: PersonId,
+    pub roles: Roles,
+    pub etag: Option<i64>,
+}
+
+/// Sets the roles of a person. The tenant is locked, so that two administrators cannot remove each other at once.
+pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
+    let standing = standing(tx).await?;
+    store::tenant::load_for_update(tx).await?;
+    let found = store::person::load_for_update(tx, command.person).await?;
+    let mut person = found.ok_or(Error::NotFound("person"))?;
+    tx.require(Action::SetRoles, Subject::about("person", person.id, person.id), &standing)?;
+    etag::check(command.etag, person.version)?;
+    let other_administrator = store::person::other_administrator(tx, person.id).await?;
+    if person.set_roles(command.roles, other_administrator)? == Change::Changed {
+        store::person::save(tx, &mut person).await?;
+        events::tell_person(tx, &person, PersonFact::RolesSet);
+    }
+    Ok(person)
+}

@@ -1,0 +1,160 @@
+//! Messages → commands. All fields are read first, so that every wrong one is named.
+
+use chrono::{DateTime, Utc};
+use kith_platform::etag;
+use kith_platform::fields::Fields;
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use kith_platform::local::zone;
+use kith_platform::page::Page;
+use kith_proto::identity::v1 as pb;
+
+use crate::app;
+use crate::domain::account::{Email, Password};
+use crate::domain::person::{Role, Roles};
+use crate::domain::tenant::Slug;
+
+/// For messages without content of their own.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every parser")]
+pub fn nothing<M>(_: M, _: &mut Fields) -> Option<()> {
+    Some(())
+}
+
+fn email(fields: &mut Fields, value: &str) -> Option<Email> {
+    match Email::parse(value) {
+        Some(email) => Some(email),
+        None if value.trim().is_empty() => fields.wrong("email", "is missing"),
+        None => fields.wrong("email", "is not an e-mail address"),
+    }
+}
+
+fn new_password(fields: &mut Fields, value: &str) -> Option<Password> {
+    match Password::new(value) {
+        Some(password) => Some(password),
+        None => fields.wrong("password", "must have 12 to 256 characters"),
+    }
+}
+
+fn roles(fields: &mut Fields, values: &[i32]) -> Option<Roles> {
+    let mut roles = Some(Roles::new());
+    for (at, value) in values.iter().enumerate() {
+        let role = fields.choice(&format!("roles[{at}]"), *value, |role| match role {
+            pb::OrganisationRole::Administrator => Some(Role::Administrator),
+            pb::OrganisationRole::Checks => Some(Role::Checks),
+            pb::OrganisationRole::Unspecified => None,
+        });
+        roles = roles.zip(role).map(|(mut roles, role)| {
+            roles.insert(role);
+            roles
+        });
+    }
+    roles
+}
+
+pub fn bootstrap_host(
+    message: pb::BootstrapHostRequest,
+    fields: &mut Fields,
+) -> Option<app::account::Bootstrap> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let code = fields.text("host_code", &message.host_code, 1, 200);
+    let email = email(fields, &message.email);
+    let password = new_password(fields, &message.password);
+    request_id?;
+    Some(app::account::Bootstrap { code: code?, email: email?, password: password? })
+}
+
+pub fn create_tenant(message: pb::CreateTenantRequest, fields: &mut Fields) -> Option<app::tenant::Create> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let id = fields.optional_id::<TenantId>("id", &message.id);
+    let slug = match Slug::parse(&message.slug) {
+        Some(slug) => Some(slug),
+        None if message.slug.is_empty() => fields.wrong("slug", "is missing"),
+        None => fields.wrong("slug", "must be 2 to 40 lower-case letters, digits and hyphens"),
+    };
+    let display_name = fields.text("display_name", &message.display_name, 1, 100);
+    let zone = match zone(&message.time_zone) {
+        Some(zone) => Some(zone),
+        None => fields.wrong("time_zone", "is not an IANA time zone such as Europe/London"),
+    };
+    let request_id = request_id?;
+    Some(app::tenant::Create {
+        request_id,
+        id: id?.unwrap_or(TenantId(request_id)),
+        slug: slug?,
+        display_name: display_name?,
+        zone: zone?,
+    })
+}
+
+pub fn list_tenants(message: pb::ListTenantsRequest, fields: &mut Fields) -> Option<Page<String>> {
+    Page::parse(fields, message.page_size, &message.page_token, &"tenants")
+}
+
+pub fn sign_in(message: pb::SignInRequest, fields: &mut Fields) -> Option<app::session::SignIn> {
+    let email = email(fields, &message.email);
+    let password = match Password::given(&message.password) {
+        Some(password) => Some(password),
+        None => fields.wrong("password", "must have 1 to 256 characters"),
+    };
+    let tenant = fields.text("tenant", &message.tenant, 0, 40);
+    if message.as_operator && !message.tenant.is_empty() {
+        fields.wrong::<()>("tenant", "must be empty where somebody signs in as an operator");
+    }
+    Some(app::session::SignIn {
+        email: email?,
+        password: password?,
+        tenant: tenant.map(|slug| Some(slug).filter(|slug| !slug.is_empty()))?,
+        as_operator: message.as_operator,
+    })
+}
+
+pub fn refresh(message: pb::RefreshRequest, fields: &mut Fields) -> Option<String> {
+    fields.text("refresh_token", &message.refresh_token, 1, 200)
+}
+
+pub fn invite_person(message: pb::InvitePersonRequest, fields: &mut Fields) -> Option<app::person::Invite> {
+    // Wrong ones are named by the platform, which reads the request id of every command.
+    let request_id = Uuid::try_parse(&message.request_id).ok();
+    let id = fields.optional_id::<PersonId>("id", &message.id);
+    let display_name = fields.text("display_name", &message.display_name, 1, 100);
+    let roles = roles(fields, &message.roles);
+    Some(app::person::Invite {
+        id: id?.or(request_id.map(PersonId))?,
+        display_name: display_name?,
+        roles: roles?,
+    })
+}
+
+pub fn accept_invitation(
+    message: pb::AcceptInvitationRequest,
+    fields: &mut Fields,
+) -> Option<app::account::Accept> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let code = fields.text("invitation", &message.invitation, 1, 200);
+    let email = email(fields, &message.email);
+    let password = new_password(fields, &message.password);
+    request_id?;
+    Some(app::account::Accept { code: code?, email: email?, password: password? })
+}
+
+pub fn get_people(message: pb::GetPeopleRequest, fields: &mut Fields) -> Option<Vec<PersonId>> {
+    if !(1..=200).contains(&message.ids.len()) {
+        return fields.wrong("ids", "must be 1 to 200");
+    }
+    let read = |(at, id): (usize, &String)| fields.id::<PersonId>(&format!("ids[{at}]"), id);
+    let ids: Vec<Option<PersonId>> = message.ids.iter().enumerate().map(read).collect();
+    ids.into_iter().collect()
+}
+
+pub fn list_people(
+    message: pb::ListPeopleRequest,
+    fields: &mut Fields,
+) -> Option<Page<(DateTime<Utc>, Uuid)>> {
+    Page::parse(fields, message.page_size, &message.page_token, &"people")
+}
+
+pub fn set_roles(message: pb::SetRolesRequest, fields: &mut Fields) -> Option<app::person::SetRoles> {
+    let person = fields.id("person_id", &message.person_id);
+    let roles = roles(fields, &message.roles);
+    let etag = etag::parse(fields, &message.etag);
+    Some(app::person::SetRoles { person: person?, roles: roles?, etag: etag? })
+}

@@ -1,0 +1,20 @@
+//! The actions that `policy/policy.cedar` decides about.
+
+use kith_platform::actions;
+
+actions! {
+    CreateTenant,
+    ListTenants,
+    GetTenant seen by GetTenant,
+    GoLive seen by GetTenant,
+    SignOut,
+    InvitePerson,
+    GetPeople,
+    ListPeople,
+    SetRoles seen by GetPeople,
+}
+
+impl Action {
+    /// Every word of standing, for the reviewed table.
+    pub const STANDING: &[&str] = &["anyone", "administrator", "self", "operator"];
+}

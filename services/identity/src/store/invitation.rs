@@ -1,0 +1,77 @@
+//! Single-use codes, found by their hash. Of no tenant.
+
+use chrono::{DateTime, Utc};
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{PersonId, TenantId};
+
+use super::global::{Global, Work};
+use crate::domain::AccountId;
+use crate::domain::invitation::{Invitation, LIFETIME};
+use crate::domain::tenant::Slug;
+
+/// Opens a person's one invitation; one that ran out unused is opened anew, one that is open or taken stays as it is (but
+/// follows the code where the secret behind all codes was changed). Answers whether it was taken up.
+pub async fn open(
+    global: &Global,
+    code_hash: &[u8],
+    tenant: TenantId,
+    person: PersonId,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let taken = sqlx::query_scalar!(
+        r#"insert into signin.invitation as i (code_hash, tenant_id, person_id, expires_at) values ($1, $2, $3, $4)
+         on conflict on constraint invitation_person_once do update set
+             code_hash = case when i.taken_at is null then $1 else i.code_hash end,
+             expires_at = case when i.taken_at is null and i.expires_at <= $5 then $4 else i.expires_at end
+         returning taken_at is not null as "taken!""#,
+        code_hash,
+        tenant.0,
+        person.0,
+        now + LIFETIME,
+        now,
+    )
+    .fetch_one(global.pool()?)
+    .await?;
+    Ok(taken)
+}
+
+/// The invitation of a code.
+pub async fn find(global: &Global, code_hash: &[u8]) -> Result<Option<Invitation>> {
+    let row = sqlx::query!(
+        "select i.tenant_id, i.person_id, i.expires_at, i.taken_by, r.slug
+         from signin.invitation i join signin.tenant_registry r on r.tenant_id = i.tenant_id
+         where i.code_hash = $1",
+        code_hash
+    )
+    .fetch_optional(global.pool()?)
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let slug = Slug::parse(&row.slug).ok_or_else(|| Error::Inconsistent {
+        table: "tenant_registry",
+        row: row.tenant_id.to_string(),
+        problem: "its slug has no such form".into(),
+    })?;
+    Ok(Some(Invitation {
+        tenant: TenantId(row.tenant_id),
+        slug,
+        person: PersonId(row.person_id),
+        expires_at: row.expires_at,
+        taken_by: row.taken_by.map(AccountId),
+    }))
+}
+
+/// Takes an open invitation up; answers whether it was open.
+pub async fn take(work: &mut Work, code_hash: &[u8], account: AccountId, now: DateTime<Utc>) -> Result<bool> {
+    let taken = sqlx::query!(
+        "update signin.invitation set taken_at = $3, taken_by = $2
+         where code_hash = $1 and taken_at is null and expires_at > $3",
+        code_hash,
+        account.0,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}

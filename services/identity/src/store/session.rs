@@ -1,0 +1,134 @@
+//! Sessions and their refresh tokens, which are kept as hashes only. Of no tenant.
+
+use chrono::{DateTime, Utc};
+use kith_platform::error::{Error, Result};
+use kith_platform::id::{PersonId, TenantId, Uuid};
+
+use super::global::{Global, Work};
+use super::words;
+use crate::domain::session::{End, Place, Session};
+use crate::domain::{AccountId, SessionId};
+
+/// Writes a session with its first token.
+pub async fn insert(work: &mut Work, session: &Session, token_hash: &[u8]) -> Result<()> {
+    let (tenant, person) = match session.place {
+        Place::Tenant(tenant, person) => (Some(tenant.0), Some(person.0)),
+        Place::Host => (None, None),
+    };
+    sqlx::query!(
+        "insert into signin.refresh_family (id, account_id, tenant_id, person_id, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        session.id.0,
+        session.account.0,
+        tenant,
+        person,
+        session.created_at,
+        session.expires_at,
+    )
+    .execute(work.conn())
+    .await?;
+    add_token(work, session.id, token_hash, session.created_at).await
+}
+
+/// Adds a token to a session.
+pub async fn add_token(
+    work: &mut Work,
+    session: SessionId,
+    token_hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into signin.refresh_token (token_hash, family_id, created_at) values ($1, $2, $3)",
+        token_hash,
+        session.0,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// A session as found by one of its tokens.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub session: Session,
+    /// The token was exchanged before.
+    pub token_used: bool,
+    /// The account still has the place that the session is for.
+    pub still_there: bool,
+}
+
+/// Finds a session by a token and locks both, so that of two who exchange it at once the second finds it used.
+pub async fn lock_by_token(work: &mut Work, token_hash: &[u8]) -> Result<Option<Found>> {
+    let row = sqlx::query!(
+        r#"select t.used_at, f.id, f.account_id, f.tenant_id, f.person_id, f.created_at, f.expires_at, f.ended_at,
+             case when f.tenant_id is null then a.is_operator else exists (
+                 select from signin.sign_in_place p where p.account_id = f.account_id and p.tenant_id = f.tenant_id
+                     and p.person_id = f.person_id) end as "still_there!"
+         from signin.refresh_token t
+             join signin.refresh_family f on f.id = t.family_id
+             join signin.account a on a.id = f.account_id
+         where t.token_hash = $1 for update of t, f"#,
+        token_hash
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let place = match (row.tenant_id, row.person_id) {
+        (Some(tenant), Some(person)) => Place::Tenant(TenantId(tenant), PersonId(person)),
+        (None, None) => Place::Host,
+        _ => return Err(half_a_place(row.id)),
+    };
+    Ok(Some(Found {
+        session: Session {
+            id: SessionId(row.id),
+            account: AccountId(row.account_id),
+            place,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            ended: row.ended_at.is_some(),
+        },
+        token_used: row.used_at.is_some(),
+        still_there: row.still_there,
+    }))
+}
+
+fn half_a_place(row: Uuid) -> Error {
+    Error::Inconsistent { table: "refresh_family", row: row.to_string(), problem: "half a place".into() }
+}
+
+/// Marks a token as exchanged.
+pub async fn use_token(work: &mut Work, token_hash: &[u8], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update signin.refresh_token set used_at = $2 where token_hash = $1", token_hash, now)
+        .execute(work.conn())
+        .await?;
+    Ok(())
+}
+
+/// Ends a session; one that has ended stays as it is.
+pub async fn end(global: &Global, session: SessionId, why: End, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update signin.refresh_family set ended_at = $2, ended_reason = $3 where id = $1 and ended_at is null",
+        session.0,
+        now,
+        words::end_word(why),
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
+}
+
+/// Removes some sessions whose time is over, with their tokens.
+pub async fn remove_old(global: &Global, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "delete from signin.refresh_family where id in (
+             select id from signin.refresh_family where expires_at <= $1
+             order by id limit 100 for update skip locked)",
+        now
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! A host with its operator, and the calls that most tests need.
+
+use kith_identity::{Desk, PeopleFace, SERVICE, SignInFace, TenantsFace};
+use kith_platform::Host;
+use kith_platform::context::Actor;
+use kith_platform::id::Uuid;
+use kith_platform::testing::World;
+use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::people_service_server::PeopleService as _;
+use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
+use kith_proto::identity::v1::tenant_service_server::TenantService as _;
+use tonic::{Request, Status};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+pub struct Stage {
+    pub world: World,
+    pub host: Host,
+    pub tenants: TenantsFace,
+    pub sign_in: SignInFace,
+    pub people: PeopleFace,
+}
+
+/// A tenant with its first administrator signed in.
+pub struct Place {
+    pub tenant: pb::Tenant,
+    pub administrator: Actor,
+}
+
+/// A request as the door lets it in for that actor.
+pub fn by<M>(actor: Actor, message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(actor);
+    request
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let world = World::new();
+        let host = world.host(&SERVICE).await;
+        let desk = Desk::new(host.clone());
+        Self {
+            tenants: TenantsFace::new(desk.clone()),
+            sign_in: SignInFace::new(desk.clone()),
+            people: PeopleFace::new(desk),
+            world,
+            host,
+        }
+    }
+
+    pub fn id(&self) -> String {
+        self.world.ids.uuid(self.world.clock.now()).to_string()
+    }
+
+    pub fn bootstrap(&self) -> pb::BootstrapHostRequest {
+        pb::BootstrapHostRequest {
+            request_id: self.id(),
+            host_code: self.host.config().secret("host_code").expect("a code").reveal().to_owned(),
+            email: "host@example.org".into(),
+            password: PASSWORD.into(),
+        }
+    }
+
+    pub async fn operator(&self) -> Actor {
+        let answer = self.tenants.bootstrap_host(Request::new(self.bootstrap())).await.expect("an operator");
+        let account: Uuid = answer.into_inner().account_id.parse().expect("an id");
+        let request = pb::SignInRequest {
+            email: "HOST@example.org".into(),
+            password: PASSWORD.into(),
+            as_operator: true,
+            ..Default::default()
+        };
+        let tokens = self.sign_in(request).await.expect("signed in").tokens.expect("tokens");
+        let actor = self.actor(&tokens);
+        assert!(matches!(actor, Actor::Operator { account: signed_in, .. } if signed_in == account));
+        actor
+    }
+
+    pub fn create(&self, slug: &str) -> pb::CreateTenantRequest {
+        pb::CreateTenantRequest {
+            request_id: self.id(),
+            slug: slug.into(),
+            display_name: "A Co-op".into(),
+            time_zone: "Europe/London".into(),
+            ..Default::default()
+        }
+    }
+
+    /// Creates a tenant whose first administrator joins as `first@<slug>.example` and signs in.
+    pub async fn place(&self, operator: Actor, slug: &str) -> Place {
+        let created = self.tenants.create_tenant(by(operator, self.create(slug))).await.expect("created");
+        let created = created.into_inner();
+        let email = format!("first@{slug}.example");
+        self.accept(&created.administrator_invitation, &email).await.expect("joined");
+        let tokens = self.tokens(&email, "").await;
+        Place { tenant: created.tenant.expect("a tenant"), administrator: self.actor(&tokens) }
+    }
+
+    pub async fn sign_in(&self, request: pb::SignInRequest) -> Result<pb::SignInResponse, Status> {
+        Ok(self.sign_in.sign_in(Request::new(request)).await?.into_inner())
+    }
+
+    pub async fn attempt(&self, email: &str, password: &str) -> Result<pb::SignInResponse, Status> {
+        let request =
+            pb::SignInRequest { email: email.into(), password: password.into(), ..Default::default() };
+        self.sign_in(request).await
+    }
+
+    pub async fn tokens(&self, email: &str, tenant: &str) -> pb::Tokens {
+        let request = pb::SignInRequest {
+            email: email.into(),
+            password: PASSWORD.into(),
+            tenant: tenant.into(),
+            as_operator: false,
+        };
+        self.sign_in(request).await.expect("signed in").tokens.expect("tokens")
+    }
+
+    /// Who speaks with those tokens, as every service would read them.
+    pub fn actor(&self, tokens: &pb::Tokens) -> Actor {
+        self.host.verifier().verify(&tokens.access_token).expect("a token that verifies")
+    }
+
+    pub async fn refresh(&self, token: &str) -> Result<pb::Tokens, Status> {
+        let request = pb::RefreshRequest { refresh_token: token.into() };
+        let answer = self.sign_in.refresh(Request::new(request)).await?.into_inner();
+        Ok(answer.tokens.expect("tokens"))
+    }
+
+    pub fn invitation(&self, roles: &[pb::OrganisationRole]) -> pb::InvitePersonRequest {
+        pb::InvitePersonRequest {
+            request_id: self.id(),
+            display_name: "Giver One".into(),
+            roles: roles.iter().map(|role| (*role).into()).collect(),
+            ..Default::default()
+        }
+    }
+
+    pub async fn invite(&self, actor: Actor, request: pb::InvitePersonRequest) -> (pb::Person, String) {
+        let answer = self.people.invite_person(by(actor, request)).await.expect("invited").into_inner();
+        (answer.person.expect("a person"), answer.invitation)
+    }
+
+    pub async fn accept(&self, code: &str, email: &str) -> Result<pb::AcceptInvitationResponse, Status> {
+        self.accept_with(code, email, PASSWORD).await
+    }
+
+    pub async fn accept_with(
+        &self,
+        code: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<pb::AcceptInvitationResponse, Status> {
+        let request = pb::AcceptInvitationRequest {
+            request_id: self.id(),
+            invitation: code.into(),
+            email: email.into(),
+            password: password.into(),
+        };
+        Ok(self.people.accept_invitation(Request::new(request)).await?.into_inner())
+    }
+
+    /// Invites somebody with roles, lets them join and sign in.
+    pub async fn joined(&self, place: &Place, email: &str, roles: &[pb::OrganisationRole]) -> Actor {
+        let (_, code) = self.invite(place.administrator, self.invitation(roles)).await;
+        self.accept(&code, email).await.expect("joined");
+        let tokens = self.tokens(email, &place.tenant.slug).await;
+        self.actor(&tokens)
+    }
+
+    pub async fn written(&self) -> Vec<String> {
+        self.world.written(&self.host).await.into_iter().map(|event| event.event_type).collect()
+    }
+}
