@@ -205,6 +205,11 @@ fn read_visit(state: &appointments::VisitSnapshot, fields: &mut Fields) -> Optio
         appointments::Settlement::CareCoins => Way::CareCoins,
         appointments::Settlement::Gift => Way::Gift,
     };
+    let minutes = start.zip(end).map(|(start, end)| (end - start).num_minutes());
+    if minutes.is_some_and(|minutes| minutes < 0 || state.settlement_no < 1) {
+        return fields
+            .wrong("settlement_no", "must be from 1, and time must pass, where something is to be settled");
+    }
     Some(Visit {
         id: id?,
         team_id: team_id?,
@@ -213,7 +218,7 @@ fn read_visit(state: &appointments::VisitSnapshot, fields: &mut Fields) -> Optio
         planned_date: planned?.date(),
         state: visit_state,
         way,
-        minutes: start.zip(end).map(|(start, end)| (end - start).num_minutes()),
+        minutes,
         settlement_no: state.settlement_no,
     })
 }

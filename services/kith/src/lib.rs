@@ -1,4 +1,5 @@
 //! What the operator's command does over the public API: the connections and `kith month`.
 
 pub mod client;
+pub mod instance;
 pub mod month;

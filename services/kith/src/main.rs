@@ -1,9 +1,11 @@
 //! `kith`, the operator's command.
 
 mod local;
+mod operate;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 
 /// Runs and looks after Kith.
@@ -18,11 +20,21 @@ struct Arguments {
 enum Command {
     #[command(flatten)]
     Local(local::Command),
+    #[command(flatten)]
+    Operate(operate::Command),
+    /// Takes a circle's month in through the public API, prints it, and compares it with expected figures
+    Month(kith_cli::month::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Local(command) => local::run(command),
+        Command::Operate(command) => operate::run(command),
+        Command::Month(mut arguments) => {
+            local::fill_in(&mut arguments);
+            let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
+            runtime.and_then(|runtime| runtime.block_on(kith_cli::month::run(arguments)))
+        }
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("kith: {error:#}");

@@ -172,10 +172,8 @@ impl Policy {
                     self.allows(Actor::Nobody, action, &subject, &Standing::new().with(word, true))
                 })
                 .collect();
-            table.push_str(&format!(
-                "{action}: {}\n",
-                if allowed.is_empty() { "nobody".into() } else { allowed.join(" ") }
-            ));
+            let allowed = if allowed.is_empty() { "nobody".into() } else { allowed.join(" ") };
+            table.extend([action, ": ", &allowed, "\n"]);
         }
         table
     }

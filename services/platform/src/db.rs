@@ -94,7 +94,7 @@ impl Db {
                 .max_connections(size)
                 .test_before_acquire(false)
                 .acquire_timeout(Duration::from_secs(5))
-                .idle_timeout(Duration::from_secs(60))
+                .idle_timeout(Duration::from_mins(1))
                 .connect_lazy_with(bounded(options))
         };
         Self { app: pool(max_connections, app), relay: pool(4, relay), shared }

@@ -9,7 +9,6 @@ pub fn of(version: i64) -> String {
 }
 
 /// Reads an etag: `Some(None)` where none is given.
-#[expect(clippy::option_option, reason = "wrong, left out and given are three different things")]
 pub fn parse(fields: &mut Fields, value: &str) -> Option<Option<i64>> {
     if value.is_empty() {
         return Some(None);

@@ -44,7 +44,6 @@ impl Fields {
     }
 
     /// A UUID that may be left out: `Some(None)` where it is.
-    #[expect(clippy::option_option, reason = "wrong, left out and given are three different things")]
     pub fn optional_id<T: From<Uuid>>(&mut self, field: &str, value: &str) -> Option<Option<T>> {
         if value.is_empty() { Some(None) } else { self.id(field, value).map(Some) }
     }
@@ -77,7 +76,6 @@ impl Fields {
     }
 
     /// A day that may be left out: `Some(None)` where it is.
-    #[expect(clippy::option_option, reason = "wrong, left out and given are three different things")]
     pub fn optional_date(&mut self, field: &str, value: &str) -> Option<Option<NaiveDate>> {
         if value.is_empty() { Some(None) } else { self.date(field, value).map(Some) }
     }
@@ -129,7 +127,6 @@ impl Fields {
     }
 
     /// A moment that may be left out: `Some(None)` where it is.
-    #[expect(clippy::option_option, reason = "wrong, left out and given are three different things")]
     pub fn optional_time(&mut self, field: &str, value: Option<&Timestamp>) -> Option<Option<DateTime<Utc>>> {
         let Some(value) = value else {
             return Some(None);

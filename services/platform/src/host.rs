@@ -399,7 +399,7 @@ async fn save_answer(
 fn may_try_again(error: &Error) -> bool {
     match error {
         Error::Database(cause) => matches!(
-            cause.as_database_error().and_then(|error| error.code()).as_deref(),
+            cause.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
             Some("40001" | "40P01")
         ),
         Error::Refused(refusal) => refusal.kind() == Kind::Aborted && refusal.reason() == "CONTENDED",

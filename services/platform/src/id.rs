@@ -93,6 +93,16 @@ impl Ids {
     }
 }
 
+/// Bytes as people and files write them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,7 +118,7 @@ const POLL: Duration = Duration::from_millis(100);
 const MAX_ATTEMPTS: i32 = 8;
 /// A parked event is woken by what it awaits; should that wake be missed, it looks for itself after this time.
 const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
-const LONGEST_BACKOFF_SECONDS: i64 = 900;
+const LONGEST_BACKOFF_SECONDS: f64 = 900.0;
 
 /// An event whose cursor is locked.
 struct Taken {
@@ -438,7 +438,7 @@ impl Inbox {
             kind,
             MAX_ATTEMPTS,
             now,
-            LONGEST_BACKOFF_SECONDS as f64,
+            LONGEST_BACKOFF_SECONDS,
             error.is_transient(),
             spread,
         )

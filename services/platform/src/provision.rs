@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::config::Secret;
 use crate::host::Service;
-use crate::id::Ids;
+use crate::id::{Ids, hex};
 
 /// The tables that every database holds.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -25,7 +25,7 @@ pub fn secret_file(folder: &Path, name: &str, ids: &Ids) -> anyhow::Result<Secre
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let text: String = ids.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&ids.bytes::<32>());
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::context::Actor;
 use crate::db::{Mode, Tx};
 use crate::host::{Host, Service};
-use crate::id::{Ids, PersonId, TenantId, Uuid};
+use crate::id::{Ids, PersonId, TenantId, Uuid, hex};
 use crate::lifecycle::Life;
 use crate::{provision, run};
 
@@ -266,7 +266,7 @@ fn template_name(service: &Service) -> String {
         hash.update(&migration.checksum);
     }
     hash.update(test_secrets().to_string_lossy().as_bytes());
-    let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&hash.finalize()[..6]);
     format!("kith_template_{}_{digest}", service.name)
 }
 

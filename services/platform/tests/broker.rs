@@ -372,7 +372,7 @@ async fn events_survive_a_connection_that_is_cut() {
             .await;
             outages.push(back.elapsed());
         }
-        until("all events are applied", Duration::from_secs(60), async || {
+        until("all events are applied", Duration::from_mins(1), async || {
             count(&mut admin, "select count(*) from platform.inbox where state = 'done'").await == 500
         })
         .await;

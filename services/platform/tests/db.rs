@@ -290,13 +290,13 @@ async fn the_tenant_never_leaks_over_the_pool() {
                 let call = notes.list_teams(request);
                 let answer = match doom {
                     None => call.await,
-                    Some(after) => match tokio::time::timeout(after, call).await {
-                        Ok(answer) => answer,
-                        Err(_) => {
+                    Some(after) => {
+                        let Ok(answer) = tokio::time::timeout(after, call).await else {
                             dropped += 1;
                             continue;
-                        }
-                    },
+                        };
+                        answer
+                    }
                 };
                 let rows = answer.expect("an answer").into_inner().teams;
                 assert_eq!(rows.len(), 3, "a tenant sees all of its own");
@@ -340,7 +340,10 @@ async fn a_second_tenant_in_one_transaction_raises() {
         .execute(tx.conn())
         .await
         .expect_err("raises");
-    assert_eq!(second.as_database_error().and_then(|error| error.code()).as_deref(), Some("KT003"));
+    assert_eq!(
+        second.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+        Some("KT003")
+    );
 }
 
 /// Proves D13's second fence: a connection that comes back with a tenant still set is refused, closed and replaced; it
@@ -364,7 +367,7 @@ async fn a_connection_that_comes_back_with_a_tenant_is_refused_and_closed() {
 
     let refused = db.begin(two, Actor::Service { tenant: two }, Mode::Write).await.expect_err("refused");
     assert!(matches!(&refused, Error::Database(cause)
-        if cause.as_database_error().and_then(|error| error.code()).as_deref() == Some("KT003")));
+        if cause.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("KT003")));
     let mut tx = db.begin(two, Actor::Service { tenant: two }, Mode::Write).await.expect("a new connection");
     assert_ne!(backend(&mut tx).await, spoilt, "the spoilt connection is gone");
 }

@@ -130,7 +130,7 @@ async fn numbers_wait_for_those_before_them() {
     let note = id(&stage.world);
     let [one, two, three] = [1, 2, 3].map(|number| stage.message(note, number, Ask::Nothing));
     stage.receive(&[three]).await;
-    stage.receive(&[two.clone()]).await;
+    stage.receive(std::slice::from_ref(&two)).await;
     assert_eq!(stage.applied(note).await, None, "2 and 3 wait for 1");
     let waiting = stage.standing(two.event_id).await;
     assert_eq!((waiting.state.as_str(), waiting.attempts), ("ready", 0));

@@ -49,7 +49,7 @@ pub async fn create(desk: &Desk, actor: Actor, command: Create) -> Result<(Creat
     let id = tenant.listing.id;
     let work = async move |tx: &mut Tx| found(tx, tenant, administrator, &standing).await;
     let (tenant, caused) = desk.host.within(id, actor, Mode::Apply, work).await?;
-    store::registry::open(&desk.global, id).await?;
+
     let invitation = desk.open_invitation(id, administrator).await?;
     Ok((Created { tenant, invitation }, caused))
 }

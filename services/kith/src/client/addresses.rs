@@ -111,6 +111,26 @@ impl Addresses {
         }
     }
 
+    /// Takes these ports on the loopback where an address was left at its default.
+    pub fn use_ports(&mut self, ports: &std::collections::BTreeMap<String, u16>) {
+        for (place, service) in Service::ALL.into_iter().enumerate() {
+            let address = match service {
+                Service::Identity => &mut self.identity,
+                Service::Teams => &mut self.teams,
+                Service::Matching => &mut self.matching,
+                Service::Appointments => &mut self.appointments,
+                Service::Finance => &mut self.finance,
+                Service::Governance => &mut self.governance,
+                Service::Evaluation => &mut self.evaluation,
+            };
+            if *address == format!("http://127.0.0.1:{}", 7101 + place)
+                && let Some(port) = ports.get(service.name())
+            {
+                *address = format!("http://127.0.0.1:{port}");
+            }
+        }
+    }
+
     /// Prepares a connection that is made with its first call, and made anew whenever it breaks.
     pub(super) fn channel(&self, service: Service) -> Result<Channel> {
         let written = self.of(service);

@@ -16,7 +16,7 @@ use super::services;
 use super::table;
 
 /// Gives a service that is measured a port of its own beside the one that runs.
-const ADDRESS_VARIABLE: &str = "KITH__SERVER__ADDRESS";
+const ADDRESS_VARIABLE: &str = "KITH__SERVER__LISTEN";
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Prints the table. Each service is started `rounds` times more, one at a time, beside the one that runs.

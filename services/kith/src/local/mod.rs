@@ -39,6 +39,10 @@ pub enum Command {
     /// The two servers alone
     #[command(subcommand)]
     Servers(ServersCommand),
+    /// Makes databases, roles, queues and secrets ready, and says where the one-time host code is
+    Migrate,
+    /// Runs all seven services in this one process, in the foreground
+    Standalone,
     /// Shows memory and start time of each service
     Footprint {
         /// How often each service is started for the measurement; 0 leaves it out
@@ -68,6 +72,8 @@ pub fn run(command: Command) -> Result<ExitCode> {
         Command::Servers(ServersCommand::Up) => servers_up(),
         Command::Servers(ServersCommand::Stop) => servers_stop(),
         Command::Servers(ServersCommand::Env) => servers_env(),
+        Command::Migrate => migrate(),
+        Command::Standalone => standalone(),
         Command::Footprint { rounds } => footprint(rounds),
         Command::Supervise { run, logs } => supervisor::supervise(&run, &logs).map(|()| ExitCode::SUCCESS),
     }
@@ -77,11 +83,56 @@ fn up() -> Result<ExitCode> {
     let home = Home::open_or_create()?;
     let _lock = home.lock()?;
     let servers = servers::up(&home)?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
-    let specs = runtime.block_on(prepare::prepare(&servers))?;
+    let specs = runtime()?.block_on(prepare::prepare(&servers))?;
     services::up(&home, specs)?;
     print_parts(&servers);
     Ok(ExitCode::SUCCESS)
+}
+
+fn migrate() -> Result<ExitCode> {
+    let home = Home::open_or_create()?;
+    let _lock = home.lock()?;
+    let servers = servers::up(&home)?;
+    runtime()?.block_on(prepare::migrate(&servers))?;
+    println!("ready; the one-time host code is in {}", home.secret_file("host_code").display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All seven in this process, on the ports of the stack.
+fn standalone() -> Result<ExitCode> {
+    let home = Home::open_or_create()?;
+    let servers = {
+        let _lock = home.lock()?;
+        if services::supervisor(&home).is_some() {
+            bail!("the services run already as seven processes; what to do: `kith stop` first");
+        }
+        servers::up(&home)?
+    };
+    runtime()?.block_on(async {
+        prepare::migrate(&servers).await?;
+        kith_cli::instance::standalone(&prepare::settings(&servers)?).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("cannot start the async runtime")
+}
+
+/// The settings of one service of the local stack, if there is one.
+pub fn settings_of(service: &str) -> Result<Option<std::collections::BTreeMap<String, String>>> {
+    let Some(home) = Home::existing()? else { return Ok(None) };
+    let Some(servers) = servers::known(&home)? else { return Ok(None) };
+    Ok(prepare::settings(&servers)?.remove(service))
+}
+
+/// Points `kith month` at the local stack's ports and private files, where it is not told otherwise.
+pub fn fill_in(arguments: &mut kith_cli::month::Args) {
+    let Ok(Some(home)) = Home::existing() else { return };
+    arguments.use_secrets(&home.secret_file("host_code"), &home.secret_file("month"));
+    if let Ok(Some(servers)) = servers::known(&home) {
+        arguments.addresses.use_ports(&servers.service_ports);
+    }
 }
 
 fn stop() -> Result<ExitCode> {
