@@ -1,1 +1,11 @@
+//! What the journeys, fault and isolation tests share.
 
+pub mod filler;
+pub mod stack;
+
+use kith_platform::Service;
+
+/// The seven services.
+pub fn services() -> [&'static Service; 7] {
+    kith_cli::instance::services()
+}

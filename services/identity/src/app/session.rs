@@ -114,7 +114,7 @@ async fn issue(desk: &Desk, session: &Session, now: Now) -> Result<Tokens> {
 }
 
 /// Decides that somebody may end their own session, and writes it down.
-pub async fn sign_out(tx: &mut Tx, _: ()) -> Result<()> {
+pub async fn sign_out(tx: &mut Tx, (): ()) -> Result<()> {
     let person = tx.person()?;
     let session = tx.actor().session().unwrap_or_default();
     let standing = Standing::new().with("self", true);

@@ -49,7 +49,7 @@ pub async fn create(desk: &Desk, actor: Actor, command: Create) -> Result<(Creat
     let id = tenant.listing.id;
     let work = async move |tx: &mut Tx| found(tx, tenant, administrator, &standing).await;
     let (tenant, caused) = desk.host.within(id, actor, Mode::Apply, work).await?;
-
+    store::registry::open(&desk.global, id).await?;
     let invitation = desk.open_invitation(id, administrator).await?;
     Ok((Created { tenant, invitation }, caused))
 }
@@ -93,14 +93,14 @@ pub async fn list(desk: &Desk, actor: Actor, page: Page<String>) -> Result<(Vec<
 }
 
 /// Answers the caller's tenant.
-pub async fn get(tx: &mut Tx, _: ()) -> Result<Tenant> {
+pub async fn get(tx: &mut Tx, (): ()) -> Result<Tenant> {
     let standing = person::standing(tx).await?;
     tx.require(Action::GetTenant, Subject::of("tenant", tx.tenant()), &standing)?;
     store::tenant::load(tx).await?.ok_or(Error::NotFound("tenant"))
 }
 
 /// Ends the preparation.
-pub async fn go_live(tx: &mut Tx, _: ()) -> Result<Tenant> {
+pub async fn go_live(tx: &mut Tx, (): ()) -> Result<Tenant> {
     let standing = person::standing(tx).await?;
     tx.require(Action::GoLive, Subject::of("tenant", tx.tenant()), &standing)?;
     let mut tenant = store::tenant::load_for_update(tx).await?.ok_or(Error::NotFound("tenant"))?;
