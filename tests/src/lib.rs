@@ -2,6 +2,7 @@
 
 pub mod filler;
 pub mod stack;
+pub mod tables;
 
 use kith_platform::Service;
 

@@ -42,6 +42,7 @@ const ANY_PERSON: &[&str] = &[
     "/kith.appointments.v1.SeriesService/PreviewSeries",
     "/kith.finance.v1.RulesService/ListRules",
     "/kith.finance.v1.LedgerService/GetCareCoins",
+    "/kith.finance.v1.LedgerService/GiveCareCoins",
     "/kith.governance.v1.CirclesService/GetCircle",
     "/kith.governance.v1.CirclesService/ListCircles",
     "/kith.governance.v1.ProposalsService/GetDecision",
@@ -161,7 +162,7 @@ async fn stage() -> (Stack, Caller, TenantId, Ids) {
         channels.push((service.name, channel));
     }
     let mut admin = stack.admin("identity").await;
-    let row = sqlx::query("select kid, seed from signing_key order by kid limit 1")
+    let row = sqlx::query("select kid, seed from signin.signing_key order by kid limit 1")
         .fetch_one(&mut admin)
         .await
         .expect("a key");
@@ -194,8 +195,6 @@ async fn every_call_is_refused_to_those_who_may_not() {
             .await
             .expect("the tenant is known");
     }
-    let stranger = caller.token(caller.person_of(tenant));
-    let foreigner = caller.token(caller.person_of(elsewhere));
     let operator = caller.token(Actor::Operator { account: caller.uuid(), session: caller.uuid() });
     let expired =
         caller.key.sign("kith", "kith", caller.person_of(tenant), Clock::System.now() - Duration::hours(1));
@@ -205,6 +204,9 @@ async fn every_call_is_refused_to_those_who_may_not() {
 
     for method in METHODS.iter().filter(|method| method.access != Access::Public) {
         let body = caller.fill(method, &ids);
+        // Somebody new for each call: an earlier one may have given the last one a place.
+        let stranger = caller.token(caller.person_of(tenant));
+        let foreigner = caller.token(caller.person_of(elsewhere));
         for (who, token) in [
             ("anonymous", None),
             ("an expired token", Some(expired.as_str())),
