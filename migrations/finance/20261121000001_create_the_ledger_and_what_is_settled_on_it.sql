@@ -311,12 +311,13 @@ create table settlement_share (
     payer_id uuid not null,
     share_bp bigint not null,
     amount bigint not null,                     -- pence
+    contribution bigint not null,               -- pence; all payers' parts sum to the settlement's
     constraint settlement_share_pk primary key (tenant_id, visit_id, settlement_no, place),
     constraint settlement_share_payer_once unique (tenant_id, visit_id, settlement_no, payer_id),
     constraint settlement_share_of_settlement foreign key (tenant_id, visit_id, settlement_no)
         references settlement (tenant_id, visit_id, settlement_no),
     constraint settlement_share_of_payer foreign key (tenant_id, payer_id) references payer (tenant_id, id),
-    constraint settlement_share_not_negative check (amount >= 0),
+    constraint settlement_share_not_negative check (amount >= 0 and contribution >= 0),
     constraint settlement_share_within_whole check (share_bp between 1 and 10000)
 );
 

@@ -17,8 +17,8 @@ use kith_proto::finance::v1::ledger_service_server::LedgerServiceServer;
 use kith_proto::finance::v1::rules_service_server::RulesServiceServer;
 use tonic::service::Routes;
 
-pub use grpc::documents::Documents;
 pub use grpc::funding::Funding;
+pub use grpc::invoice::Documents;
 pub use grpc::ledger::Ledger;
 pub use grpc::rule::Rules;
 pub use policy::Action;

@@ -172,7 +172,8 @@ pub fn one_broker(root: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     for folder in ["services", "proto", "tests"] {
         for source in rust_sources(root, folder) {
-            if source.path == "services/platform/src/broker.rs" {
+            // Its test looks at the broker's queues, as nobody else may.
+            if source.path == "services/platform/src/broker.rs" || source.path == "services/platform/tests/broker.rs" {
                 continue;
             }
             for (line, word, _) in words(&source.code) {
@@ -185,11 +186,11 @@ pub fn one_broker(root: &Path) -> Vec<String> {
     wrong
 }
 
-/// `platform` names no service: no crate of one and no contract but the common ones.
+/// `platform` names no service (its tests may use a contract): no crate of one and no contract but the common ones.
 pub fn platform_knows_no_service(root: &Path) -> Vec<String> {
     let services = services(root);
     let mut wrong = Vec::new();
-    for source in rust_sources(root, "services/platform") {
+    for source in rust_sources(root, "services/platform/src") {
         for (line, word, _) in words(&source.code) {
             if let Some(name) = word.strip_prefix("kith_")
                 && services.iter().any(|service| service == name)

@@ -38,11 +38,12 @@ pub struct List {
 /// Lists visits of a Team for its members, or the caller's own as a giver, with the token of the next page.
 pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
     let whose = may_list(tx, command.team, Action::ListVisits).await?;
+    let filter = store::visit::Filter { window: command.window, states: command.states, page: command.page };
     let mut found = match whose {
-        Whose::Team(team) => store::visit::list_of_team(tx, team, &command).await?,
-        Whose::Giver(giver) => store::visit::list_of_giver(tx, giver, &command).await?,
+        Whose::Team(team) => store::visit::list_of_team(tx, team, &filter).await?,
+        Whose::Giver(giver) => store::visit::list_of_giver(tx, giver, &filter).await?,
     };
-    let next = command.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
+    let next = filter.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
     Ok((found, next))
 }
 

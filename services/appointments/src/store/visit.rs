@@ -5,9 +5,9 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::zone;
+use kith_platform::page::Page;
 
 use super::known;
-use crate::app::visit::List;
 use crate::domain::facts::{Actual, Cancellation, ProposedCover, ProposedMove, Settled};
 use crate::domain::pattern::{Period, Window};
 use crate::domain::visit::Visit;
@@ -148,8 +148,16 @@ pub async fn of_series(tx: &mut Tx, series: SeriesId, window: Window) -> Result<
     rows.into_iter().map(Visit::try_from).collect()
 }
 
+/// Which visits a list shows: first planned within a window, in one of these states (all where none is named).
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub window: Window,
+    pub states: Vec<VisitState>,
+    pub page: Page<(NaiveDateTime, Uuid)>,
+}
+
 /// Lists the visits of a Team, by their first planned start; one more than the page holds.
-pub async fn list_of_team(tx: &mut Tx, team: TeamId, list: &List) -> Result<Vec<Visit>> {
+pub async fn list_of_team(tx: &mut Tx, team: TeamId, list: &Filter) -> Result<Vec<Visit>> {
     let tenant = tx.tenant();
     let (after_local, after_id) = list.page.after.unzip();
     let rows = select!(
@@ -172,7 +180,7 @@ pub async fn list_of_team(tx: &mut Tx, team: TeamId, list: &List) -> Result<Vec<
 }
 
 /// Lists the visits of a giver and those that they are asked to cover, by their first planned start; one more than the page holds.
-pub async fn list_of_giver(tx: &mut Tx, giver: PersonId, list: &List) -> Result<Vec<Visit>> {
+pub async fn list_of_giver(tx: &mut Tx, giver: PersonId, list: &Filter) -> Result<Vec<Visit>> {
     let tenant = tx.tenant();
     let (after_local, after_id) = list.page.after.unzip();
     let rows = select!(

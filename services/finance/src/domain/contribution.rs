@@ -78,14 +78,6 @@ pub fn price(hourly_rate_pence: i64, minutes: i64, mode: Mode) -> Result<Price, 
     Ok(Price { base, payers_total, giver_amount, contribution: payers_total - giver_amount })
 }
 
-/// The part of a line's contribution that lies within one payer's part of its price, half up.
-pub fn part_of_contribution(contribution: i64, payer_amount: i64, payers_total: i64) -> Result<i64, Refused> {
-    if payers_total == 0 {
-        return Ok(0);
-    }
-    mul_div_half_up(contribution, payer_amount, payers_total).ok_or(Refused::TooLarge)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

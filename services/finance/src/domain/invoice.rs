@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 
-use super::contribution::part_of_contribution;
 use super::line::{Line, sum};
 use super::month::Month;
 use super::{CircleId, InvoiceId, PayerId, Refused, TeamId};
@@ -46,6 +45,8 @@ pub struct InvoiceLine {
     pub payer_id: PayerId,
     /// What they pay of it, in pence; below zero where the line takes back.
     pub payer_amount: i64,
+    /// The Commons Contribution within it, in pence; all payers' parts of a line sum to the line's.
+    pub payer_contribution: i64,
 }
 
 /// An invoice before it has a number.
@@ -67,8 +68,6 @@ pub struct Draft {
 pub fn drafts(lines: Vec<InvoiceLine>) -> Result<Vec<Draft>, Refused> {
     let mut drafts: Vec<Draft> = Vec::new();
     for line in lines {
-        let contribution =
-            part_of_contribution(line.line.contribution, line.payer_amount, line.line.payers_total)?;
         let draft = match drafts.last_mut() {
             Some(draft) if draft.payer_id == line.payer_id => draft,
             _ => drafts.push_mut(Draft {
@@ -80,7 +79,7 @@ pub fn drafts(lines: Vec<InvoiceLine>) -> Result<Vec<Draft>, Refused> {
             }),
         };
         draft.total = sum([draft.total, line.payer_amount])?;
-        draft.contribution = sum([draft.contribution, contribution])?;
+        draft.contribution = sum([draft.contribution, line.payer_contribution])?;
         draft.lines.push(line);
     }
     Ok(drafts)
@@ -98,6 +97,7 @@ mod tests {
             team_id: TeamId(Uuid::from_u128(1)),
             payer_id: PayerId(Uuid::from_u128(payer)),
             payer_amount,
+            payer_contribution: payer_amount / 23 * 3,
         }
     }
 

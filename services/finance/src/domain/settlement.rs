@@ -219,7 +219,10 @@ pub fn settle(visit: &Visit, known: Known<'_>) -> Result<Outcome, Refused> {
         return Ok(Outcome::Missing(Unsettled::NoRule));
     };
     let price = contribution::price(*hourly_rate_pence, minutes, rule.mode)?;
-    let parts = funding.shares.split(price.payers_total)?;
+    let mut parts = funding.shares.split(price.payers_total)?;
+    for (part, within) in parts.iter_mut().zip(funding.shares.split(price.contribution)?) {
+        part.contribution = within.amount;
+    }
     Ok(Outcome::Money(Paid {
         hourly_rate: *hourly_rate_pence,
         rule_id: rule.id,

@@ -23,6 +23,8 @@ pub struct Part {
     pub share: Share,
     /// Pence.
     pub amount: i64,
+    /// The Commons Contribution within it, in pence, split by the same shares so that the parts sum to the whole.
+    pub contribution: i64,
 }
 
 impl Shares {
@@ -62,7 +64,7 @@ impl Shares {
             let exact = i128::from(total) * i128::from(share.share_bp);
             let amount = i64::try_from(exact / whole).map_err(|_| Refused::TooLarge)?;
             left -= amount;
-            parts.push(Part { share: *share, amount });
+            parts.push(Part { share: *share, amount, contribution: 0 });
             remainders.push(exact % whole);
         }
         // The sort is stable, so of equal remainders the earlier payer comes first.

@@ -1,7 +1,7 @@
 //! Parse, call `app`, render.
 
-pub mod documents;
 pub mod funding;
+pub mod invoice;
 pub mod ledger;
 mod parse;
 mod render;

@@ -26,6 +26,7 @@ struct LineRow {
     contribution: i64,
     payer_id: Uuid,
     payer_amount: i64,
+    payer_contribution: i64,
 }
 
 impl From<LineRow> for InvoiceLine {
@@ -49,6 +50,7 @@ impl From<LineRow> for InvoiceLine {
             team_id: TeamId(row.team_id),
             payer_id: PayerId(row.payer_id),
             payer_amount: if row.takes_back { -row.payer_amount } else { row.payer_amount },
+            payer_contribution: if row.takes_back { -row.payer_contribution } else { row.payer_contribution },
         }
     }
 }
@@ -63,7 +65,8 @@ pub async fn uninvoiced(tx: &mut Tx, circle_id: CircleId, month: Month) -> Resul
                 settlement.team_id, settlement.giver_person_id, settlement.planned_date, settlement.minutes,
                 settlement.hourly_rate as "hourly_rate!", settlement.rule_name as "rule_name!", settlement.decision_id,
                 settlement.payers_total as "payers_total!", settlement.giver_amount as "giver_amount!",
-                settlement.contribution as "contribution!", share.payer_id, share.amount as payer_amount
+                settlement.contribution as "contribution!", share.payer_id, share.amount as payer_amount,
+                share.contribution as payer_contribution
          from settlement
          join settlement_share share on share.tenant_id = settlement.tenant_id
              and share.visit_id = settlement.visit_id and share.settlement_no = settlement.settlement_no
@@ -245,7 +248,8 @@ pub async fn lines(tx: &mut Tx, id: InvoiceId) -> Result<Vec<InvoiceLine>> {
                 settlement.planned_date, settlement.minutes, settlement.hourly_rate as "hourly_rate!",
                 settlement.rule_name as "rule_name!", settlement.decision_id,
                 settlement.payers_total as "payers_total!", settlement.giver_amount as "giver_amount!",
-                settlement.contribution as "contribution!", line.payer_id, share.amount as payer_amount
+                settlement.contribution as "contribution!", line.payer_id, share.amount as payer_amount,
+                share.contribution as payer_contribution
          from invoice_line line
          join settlement on settlement.tenant_id = line.tenant_id and settlement.visit_id = line.visit_id
              and settlement.settlement_no = line.settlement_no

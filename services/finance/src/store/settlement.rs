@@ -144,6 +144,7 @@ pub async fn insert(
     let payers: Vec<Uuid> = parts.iter().map(|part| part.share.payer.0).collect();
     let share_bps: Vec<i64> = parts.iter().map(|part| part.share.share_bp).collect();
     let amounts: Vec<i64> = parts.iter().map(|part| part.amount).collect();
+    let contributions: Vec<i64> = parts.iter().map(|part| part.contribution).collect();
     sqlx::query!(
         "with settled as (
              insert into settlement
@@ -152,10 +153,11 @@ pub async fn insert(
                   contribution, transfer_id, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
          )
-         insert into settlement_share (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount)
-         select $1, $2, $3, place, payer_id, share_bp, amount
-         from unnest($21::uuid[], $22::bigint[], $23::bigint[])
-             with ordinality as part (payer_id, share_bp, amount, place)",
+         insert into settlement_share
+             (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount, contribution)
+         select $1, $2, $3, place, payer_id, share_bp, amount, contribution
+         from unnest($21::uuid[], $22::bigint[], $23::bigint[], $24::bigint[])
+             with ordinality as part (payer_id, share_bp, amount, contribution, place)",
         tenant.0,
         visit.id.0,
         visit.settlement_no,
@@ -178,7 +180,8 @@ pub async fn insert(
         created_at,
         &payers,
         &share_bps,
-        &amounts
+        &amounts,
+        &contributions
     )
     .execute(tx.conn())
     .await?;
@@ -242,7 +245,7 @@ pub async fn find(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result<
 async fn parts(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result<Vec<Part>> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        "select payer_id, share_bp, amount from settlement_share
+        "select payer_id, share_bp, amount, contribution from settlement_share
          where tenant_id = $1 and visit_id = $2 and settlement_no = $3 order by place",
         tenant.0,
         visit_id.0,
@@ -253,7 +256,7 @@ async fn parts(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result<Vec
     let mut parts = Vec::with_capacity(rows.len());
     for row in rows {
         let share = Share { payer: PayerId(row.payer_id), share_bp: row.share_bp };
-        parts.push(Part { share, amount: row.amount });
+        parts.push(Part { share, amount: row.amount, contribution: row.contribution });
     }
     Ok(parts)
 }

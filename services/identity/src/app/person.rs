@@ -124,10 +124,11 @@ pub struct SetRoles {
     pub etag: Option<i64>,
 }
 
-/// Sets the roles of a person. The tenant is locked, so that two administrators cannot remove each other at once.
+/// Sets the roles of a person. The tenant is locked before anything is looked at, so that two administrators cannot
+/// remove each other at once.
 pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
-    let standing = standing(tx).await?;
     store::tenant::load_for_update(tx).await?;
+    let standing = standing(tx).await?;
     let found = store::person::load_for_update(tx, command.person).await?;
     let mut person = found.ok_or(Error::NotFound("person"))?;
     tx.require(Action::SetRoles, Subject::about("person", person.id, person.id), &standing)?;

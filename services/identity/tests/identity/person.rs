@@ -221,11 +221,44 @@ async fn the_last_administrator_who_has_joined_cannot_be_removed() {
     stage.invite(first, stage.invitation(&[Administrator])).await;
     let refused = set_roles(&stage, first, first.id(), &[]).await.expect_err("the other has not joined");
     assert_eq!(reason(&refused), last);
+}
 
+#[tokio::test]
+async fn two_administrators_cannot_remove_each_other_at_once() {
+    let (stage, place) = clapton().await;
+    let first = place.administrator;
     let second = stage.joined(&place, "second@example.org", &[Administrator]).await;
-    let (one, two) =
-        tokio::join!(set_roles(&stage, first, second.id(), &[]), set_roles(&stage, second, first.id(), &[]));
-    assert!(one.is_ok() != two.is_ok(), "two who remove each other at once do not both succeed");
+    // Both are held back until both are under way, so that they really meet.
+    let mut admin = stage.world.admin(&stage.host).await;
+    sqlx::raw_sql("begin; select from person for update").execute(&mut admin).await.expect("locked");
+    let let_go = async {
+        for _ in 0..10_000 {
+            // A transaction sees the same activity until it asks for a fresh look.
+            sqlx::raw_sql("select pg_stat_clear_snapshot()").execute(&mut admin).await.expect("fresh");
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut admin)
+            .await
+            .expect("a count");
+            if waiting == 2 {
+                sqlx::raw_sql("commit").execute(&mut admin).await.expect("let go");
+                return;
+            }
+        }
+        panic!("the two calls did not meet");
+    };
+    let (one, two, ()) = tokio::join!(
+        set_roles(&stage, first, second.id(), &[]),
+        set_roles(&stage, second, first.id(), &[]),
+        let_go
+    );
+    let refused = match (one, two) {
+        (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
+        (one, two) => panic!("exactly one succeeds: {one:?} {two:?}"),
+    };
+    assert_eq!(refused.code(), Code::PermissionDenied, "the other is no administrator any more");
 }
 
 #[tokio::test]
