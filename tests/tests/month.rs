@@ -9,7 +9,7 @@ const SCENARIO: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
 const EXPECTED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/expected.json");
-const LIMIT: Duration = Duration::from_secs(420);
+const LIMIT: Duration = Duration::from_mins(7);
 
 fn month(stack: &Stack) -> Command {
     let mut command = stack.kith(&["month", SCENARIO, "--expect", EXPECTED]);

@@ -23,7 +23,7 @@ enum Command {
     #[command(flatten)]
     Operate(operate::Command),
     /// Takes a circle's month in through the public API, prints it, and compares it with expected figures
-    Month(kith_cli::month::Args),
+    Month(Box<kith_cli::month::Args>),
 }
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Command::Month(mut arguments) => {
             local::fill_in(&mut arguments);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
-            runtime.and_then(|runtime| runtime.block_on(kith_cli::month::run(arguments)))
+            runtime.and_then(|runtime| runtime.block_on(kith_cli::month::run(*arguments)))
         }
     };
     outcome.unwrap_or_else(|error| {

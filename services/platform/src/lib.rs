@@ -1,8 +1,4 @@
-//! What the seven services share. Knows no service.
-//!
-//! Start with [`host`]: how a call becomes a transaction. [`db`] is the only way to a connection, [`error`] the only map
-//! to gRPC codes, [`broker`] the only file that names the AMQP client.
-
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
 mod audit;

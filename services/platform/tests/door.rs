@@ -252,7 +252,7 @@ async fn after_the_deadline_the_work_goes_on_and_a_repeat_is_answered() {
     let gate = gate::named("deadline");
     let request = door.note("deadline");
     let mut impatient = door.request(request.clone());
-    impatient.set_timeout(Duration::from_secs(2));
+    impatient.set_timeout(Duration::from_secs(4));
     let refused = door.teams().sign_promise(impatient).await.expect_err("out of time");
     assert_eq!(reason(&refused), (Code::Unavailable, "DEADLINE_EXCEEDED".into()));
     assert!(refused.get_error_details().retry_info().is_some(), "it may be repeated");
@@ -367,12 +367,12 @@ async fn calls_beyond_the_limit_are_shed() {
 /// is under way, and ends without failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_soft_stop_finishes_what_is_under_way() {
-    let door = Door::open_with(|config| config.server.lame_duck_milliseconds = 1_500).await;
+    let door = Door::open_with(|config| config.server.lame_duck_milliseconds = 4_000).await;
     let gate = gate::named("stop");
     let call = door.begin(door.note("stop"));
     gate.met(1).await;
     door.life.soft.cancel();
-    until("it says that it is not ready", Duration::from_millis(1_200), async || {
+    until("it says that it is not ready", Duration::from_secs(3), async || {
         door.health("").await == ServingStatus::NotServing
     })
     .await;

@@ -74,10 +74,10 @@ impl Args {
     /// Takes these private files where nothing else was said.
     pub fn use_secrets(&mut self, host_code: &Path, password_seed: &Path) {
         if self.host_code_file == Path::new(".local/secrets/host_code") {
-            self.host_code_file = host_code.to_owned();
+            host_code.clone_into(&mut self.host_code_file);
         }
         if self.password_seed == Path::new(".local/secrets/month") {
-            self.password_seed = password_seed.to_owned();
+            password_seed.clone_into(&mut self.password_seed);
         }
     }
 }
