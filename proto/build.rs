@@ -85,12 +85,16 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
         let Value::Message(said) = options.get_extension(&event).into_owned() else {
             return Err(format!("{name}: the event option is not a message").into());
         };
-        let event_type =
-            said.get_field_by_name("type").and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        let event_type = said
+            .get_field_by_name("type")
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default();
         let parts: Vec<&str> = event_type.split('.').collect();
         let package = format!("kith.{}.v1", parts[0]);
         if parts.len() != 4 || parts[3] != "v1" || message.parent_file().package_name() != package {
-            return Err(format!("{name}: type {event_type:?} is not <service>.<aggregate>.<past_tense>.v1").into());
+            return Err(
+                format!("{name}: type {event_type:?} is not <service>.<aggregate>.<past_tense>.v1").into()
+            );
         }
         let state = message.get_field(1).filter(|field| field.name() == "state");
         if state.and_then(|field| field.kind().as_message().cloned()).is_none() {

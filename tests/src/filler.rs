@@ -160,4 +160,3 @@ fn snake(name: &str) -> String {
     }
     snake
 }
-

@@ -50,8 +50,11 @@ impl Stack {
             let port = if service.name == "identity" { identity } else { free_port() };
             config.server.listen = ([127, 0, 0, 1], port).into();
             config.server.ready_file = stack.ready_file(service.name);
-            config.auth.keys =
-                if service.name == "identity" { String::new() } else { format!("http://127.0.0.1:{identity}") };
+            config.auth.keys = if service.name == "identity" {
+                String::new()
+            } else {
+                format!("http://127.0.0.1:{identity}")
+            };
             let aggregates = (service.subscriptions)().aggregates();
             let broker = config.broker_as(service.name).expect("the broker's address");
             broker.declare(&aggregates).await.expect("the queues are declared");
@@ -99,7 +102,11 @@ impl Stack {
             let process = self.processes.get_mut(name).expect("one of the seven");
             let ended = process.child.as_mut().and_then(|child| child.try_wait().expect("its state"));
             let log = self.log(name);
-            assert!(ended.is_none() && Instant::now() < end, "{name} does not serve; its log says:\n{}", tail(&log));
+            assert!(
+                ended.is_none() && Instant::now() < end,
+                "{name} does not serve; its log says:\n{}",
+                tail(&log)
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -168,7 +175,8 @@ impl Drop for Stack {
 /// A program of this workspace, beside the running test.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.ancestors().find(|folder| folder.join("build").is_dir() && folder.join("deps").is_dir());
+    let folder =
+        test.ancestors().find(|folder| folder.join("build").is_dir() && folder.join("deps").is_dir());
     folder.expect("the build folder").join(name)
 }
 

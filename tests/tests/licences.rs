@@ -35,7 +35,17 @@ fn every_dependency_has_an_allowed_licence_and_none_is_banned() {
     assert!(allowed.len() > 5 && banned.contains("rsa"), "deny.toml was read");
     // What is really built: `cargo metadata` also lists what only an unused feature would bring.
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--prefix", "none", "-e", "normal,build,dev", "-f", "{p}|{l}"])
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--prefix",
+            "none",
+            "-e",
+            "normal,build,dev",
+            "-f",
+            "{p}|{l}",
+        ])
         .current_dir(root)
         .output()
         .expect("cargo tree");

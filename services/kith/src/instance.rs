@@ -72,7 +72,8 @@ pub fn settings(
     secrets: &Path,
     ports: &BTreeMap<String, u16>,
 ) -> Result<BTreeMap<&'static str, BTreeMap<String, String>>> {
-    let database: PgConnectOptions = servers.database.parse().context("KITH_DATABASE_URL is not a PostgreSQL URL")?;
+    let database: PgConnectOptions =
+        servers.database.parse().context("KITH_DATABASE_URL is not a PostgreSQL URL")?;
     let broker = Broker::parse(servers.broker)?;
     let port_of = |name: &str| ports.get(name).copied().unwrap_or_default();
     let keys = format!("http://127.0.0.1:{}", port_of("identity"));
@@ -99,7 +100,8 @@ pub fn settings(
 
 /// Makes roles, databases, tables, queues and secrets of all seven. Harmless to repeat.
 pub async fn migrate(servers: Servers<'_>, secrets: &Path) -> Result<()> {
-    let admin: PgConnectOptions = servers.database.parse().context("KITH_DATABASE_URL is not a PostgreSQL URL")?;
+    let admin: PgConnectOptions =
+        servers.database.parse().context("KITH_DATABASE_URL is not a PostgreSQL URL")?;
     let broker = Broker::parse(servers.broker)?;
     let ids = Ids::system();
     for name in ["derive", "host_code"] {
@@ -160,7 +162,10 @@ mod tests {
     fn a_broker_url_is_read_whole_or_refused() {
         let broker = Broker::parse("amqp://kith:se:cret@127.0.0.1:7156/%2f").expect("a broker");
         assert_eq!((broker.user.as_str(), broker.password.as_str()), ("kith", "se:cret"));
-        assert_eq!((broker.host.as_str(), broker.port.as_str(), broker.vhost.as_str()), ("127.0.0.1", "7156", "/"));
+        assert_eq!(
+            (broker.host.as_str(), broker.port.as_str(), broker.vhost.as_str()),
+            ("127.0.0.1", "7156", "/")
+        );
         assert!(Broker::parse("http://127.0.0.1").is_err());
         assert!(Broker::parse("amqp://127.0.0.1:1").is_err());
     }

@@ -67,7 +67,9 @@ async fn events(name: &str, command: EventsCommand) -> Result<()> {
         format!("there is no service {name:?}; there are {}", names.join(", "))
     })?;
     let config = match crate::local::settings_of(name)? {
-        Some(settings) => Config::from_settings(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))?,
+        Some(settings) => {
+            Config::from_settings(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))?
+        }
         None => Config::load()?,
     };
     let db = kith_platform::database(service, &config)?;

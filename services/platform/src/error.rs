@@ -40,6 +40,10 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     fn kind(&self) -> Kind;
     /// Stable, upper case with underscores, at most 63 characters; the same for the same refusal for ever.
     fn reason(&self) -> &'static str;
+    /// After which time the very same call may succeed; `None` where repeating it is no use.
+    fn retry_after(&self) -> Option<Duration> {
+        (self.kind() == Kind::Unavailable).then_some(RETRY_AFTER)
+    }
     /// Whatever varies in the message, by name.
     fn metadata(&self) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -208,6 +212,11 @@ impl Refusal for Common {
         }
     }
 
+    fn retry_after(&self) -> Option<Duration> {
+        let soon = matches!(self, Self::Contended | Self::Overloaded) || self.kind() == Kind::Unavailable;
+        soon.then_some(RETRY_AFTER)
+    }
+
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::TooFarBack { days } => vec![("days", days.to_string())],
@@ -280,8 +289,8 @@ fn refused(refusal: &dyn Refusal) -> Status {
         Kind::Unauthenticated => Code::Unauthenticated,
     };
     let mut details = info(refusal.reason(), refusal.metadata());
-    if matches!(code, Code::Unavailable | Code::ResourceExhausted | Code::Aborted) {
-        details.set_retry_info(Some(RETRY_AFTER));
+    if let Some(retry_after) = refusal.retry_after() {
+        details.set_retry_info(Some(retry_after));
     }
     Status::with_error_details(code, refusal.to_string(), details)
 }

@@ -76,7 +76,7 @@ pub async fn roles(
         ensure_role(&mut conn, &role, "login nosuperuser nobypassrls").await?;
         // The password is hex that was made above, or was put into the folder by the operator.
         let quoted = password.reveal().replace('\'', "''");
-        run(&mut conn, format!("alter role {role} password '{quoted}'")).await?;
+        run(&mut conn, format!("alter role {role} login password '{quoted}'")).await?;
         if let Some(group) = group {
             run(&mut conn, format!("grant {group} to {role}")).await?;
         }

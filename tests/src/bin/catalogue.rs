@@ -12,8 +12,11 @@ fn main() {
     aggregates.sort_unstable();
     aggregates.dedup();
     for aggregate in aggregates {
-        let consumers: Vec<&str> =
-            subscriptions.iter().filter(|(_, heard)| heard.contains(&aggregate)).map(|(name, _)| *name).collect();
+        let consumers: Vec<&str> = subscriptions
+            .iter()
+            .filter(|(_, heard)| heard.contains(&aggregate))
+            .map(|(name, _)| *name)
+            .collect();
         let consumers = if consumers.is_empty() { "nobody yet".to_owned() } else { consumers.join(", ") };
         println!("{aggregate}\n  heard by: {consumers}");
         for event in kith_proto::EVENTS.iter().filter(|event| event.aggregate == aggregate) {

@@ -173,7 +173,9 @@ pub fn one_broker(root: &Path) -> Vec<String> {
     for folder in ["services", "proto", "tests"] {
         for source in rust_sources(root, folder) {
             // Its test looks at the broker's queues, as nobody else may.
-            if source.path == "services/platform/src/broker.rs" || source.path == "services/platform/tests/broker.rs" {
+            if source.path == "services/platform/src/broker.rs"
+                || source.path == "services/platform/tests/broker.rs"
+            {
                 continue;
             }
             for (line, word, _) in words(&source.code) {
