@@ -187,6 +187,21 @@ impl Db {
         Ok(())
     }
 
+    /// Forgets saved answers that have ended; answers how many.
+    pub(crate) async fn forget_answers(&self) -> Result<u64> {
+        let mut conn = self.relay().await?;
+        let forgotten = sqlx::query!(
+            "delete from platform.saved_answer a using (
+                 select tenant_id, actor_id, request_id from platform.saved_answer where expires_at < $1 limit 10000
+             ) ended
+             where a.tenant_id = ended.tenant_id and a.actor_id = ended.actor_id and a.request_id = ended.request_id",
+            self.shared.clock.now(),
+        )
+        .execute(&mut *conn)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         let mut conn = self.relay().await?;
@@ -220,6 +235,11 @@ impl Open {
 
     pub fn conn(&mut self) -> &mut PgConnection {
         self.0.as_mut().expect("a transaction holds its connection until it is finished")
+    }
+
+    /// Back into the pool: nothing was begun on it.
+    pub fn give_back(mut self) {
+        self.0.take();
     }
 
     pub async fn finish(mut self, how: &'static str) -> Result<()> {

@@ -226,11 +226,7 @@ impl Host {
                 Err(error) if tries < TRIES && may_try_again(&error) => {}
                 Err(error) => {
                     // Somebody may have sent the same request twice at once: then the other's answer is the answer.
-                    let mode = Mode::Read;
-                    if let Ok((tx, Some(saved))) =
-                        self.0.db.begin_request(tenant, actor, mode, Some(request_id)).await
-                    {
-                        tx.rollback().await?;
+                    if let Some(saved) = self.saved_answer(actor, tenant, request_id).await {
                         let (answer, caused) = answer_saved(&saved, &hash)?;
                         return Ok(respond(answer, &caused));
                     }
@@ -238,6 +234,14 @@ impl Host {
                 }
             }
         }
+    }
+
+    /// The answer that was given to this request meanwhile; none where even looking fails.
+    async fn saved_answer(&self, actor: Actor, tenant: TenantId, request_id: Uuid) -> Option<Saved> {
+        let looking = self.0.db.begin_request(tenant, actor, Mode::Read, Some(request_id));
+        let (tx, saved) = looking.await.ok()?;
+        tx.rollback().await.ok()?;
+        saved
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one command, passed once")]

@@ -84,6 +84,8 @@ pub(crate) async fn write(
 
 const BATCH: i64 = 500;
 const POLL: Duration = Duration::from_millis(100);
+/// How often a relay that does not lead looks whether it may.
+const LEADERSHIP_POLL: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The lock that makes one relay the leader of its database; any number that nothing else uses.
 const LEADER_LOCK: i64 = 0x6B69_7468;
@@ -123,7 +125,15 @@ impl Relay {
         let leads = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, LEADER_LOCK)
             .fetch_one(session.conn())
             .await?;
-        while leads && !stop.is_cancelled() {
+        if !leads {
+            session.give_back();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LEADERSHIP_POLL) => {}
+            }
+            return Ok(());
+        }
+        while !stop.is_cancelled() {
             let published = self.publish_batch(session.conn()).await?;
             if published < BATCH {
                 tokio::select! {

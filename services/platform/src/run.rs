@@ -34,6 +34,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
 const CLOSING: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_mins(10);
 const READINESS_POLL: Duration = Duration::from_secs(1);
 
 /// The whole of a service's `main`: one process, one service.
@@ -214,9 +215,24 @@ fn work_beside(host: &Host, life: &Life) {
         let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
         life.guard("inbox.apply", async move { inbox.apply(&soft).await });
     }
+    let (db, soft) = (host.db().clone(), life.soft.clone());
+    life.guard("sweep", async move { sweep(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {
         let (host, soft) = (host.clone(), life.soft.clone());
         life.guard("keys", async move { keep_keys(&host, &soft).await });
+    }
+}
+
+/// Forgets what has ended, now and then.
+async fn sweep(db: &Db, stop: &tokio_util::sync::CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+        if let Err(error) = db.forget_answers().await {
+            tracing::warn!(error.kind = %error, "saved answers were not swept and will be");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::common::proxy::Proxy;
-use crate::common::{Notes, SERVICE, count, id, until};
+use crate::common::{Notes, SERVICE, count, dropped_after, id, until};
 
 /// A host whose database has that many connections for calls.
 async fn host_with_connections(world: &World, connections: u32) -> Host {
@@ -49,12 +49,19 @@ async fn idle_in_transaction(conn: &mut PgConnection) -> i64 {
     .await
 }
 
+/// When a call is dropped.
+enum Doom {
+    Step(u64),
+    Deadline(Duration),
+    Abort(Duration),
+}
+
 /// Proves D13: calls that are dropped at any moment leave no connection inside a transaction, lose no acknowledged
 /// write and mix no tenants.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
     const LANES: u64 = 6;
-    const EACH: u64 = 100;
+    const EACH: u64 = 120;
     let world = World::new();
     let host = host_with_connections(&world, 2).await;
     let notes = Notes::new(host.clone());
@@ -68,10 +75,11 @@ async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
         for step in 0..EACH {
             let tenant = tenants[usize::try_from(less_than(&world, 4)).expect("small")];
             let note = id(&world);
-            // Every other call is doomed; half of these by a deadline of up to 3 ms, half by an abort some time later.
-            let doom = match step % 4 {
-                1 => Some((false, Duration::from_micros(less_than(&world, 3_000)))),
-                3 => Some((true, Duration::from_micros(less_than(&world, 20_000)))),
+            // Two calls in three are doomed: dropped at a certain step, by a deadline of up to 3 ms, or by an abort.
+            let doom = match step % 6 {
+                1 | 4 => Some(Doom::Step(1 + less_than(&world, 8))),
+                2 => Some(Doom::Deadline(Duration::from_micros(less_than(&world, 3_000)))),
+                5 => Some(Doom::Abort(Duration::from_micros(less_than(&world, 20_000)))),
                 _ => None,
             };
             plan.push((
@@ -87,8 +95,11 @@ async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
             for (tenant, note, request, doom) in plan {
                 let answer = match doom {
                     None => Some(notes.start_team(request).await),
-                    Some((false, after)) => tokio::time::timeout(after, notes.start_team(request)).await.ok(),
-                    Some((true, after)) => {
+                    Some(Doom::Step(polls)) => dropped_after(polls, notes.start_team(request)).await,
+                    Some(Doom::Deadline(after)) => {
+                        tokio::time::timeout(after, notes.start_team(request)).await.ok()
+                    }
+                    Some(Doom::Abort(after)) => {
                         let notes = notes.clone();
                         let call = tokio::spawn(async move { notes.start_team(request).await });
                         let abort = call.abort_handle();
@@ -144,7 +155,7 @@ async fn dropped_calls_lose_nothing_and_leave_no_transaction_open() {
         acknowledged.len(),
         kept.len(),
     );
-    assert!(dropped >= 100, "too few calls were dropped to prove anything: {dropped}");
+    assert!(dropped >= 150, "too few calls were dropped to prove anything: {dropped}");
     assert_eq!((missing, foreign, torn), (0, 0, 0));
     assert_eq!(usize::try_from(saved), Ok(kept.len()), "each note has its saved answer");
     // Both connections still work, and whatever was dropped can simply be repeated.
@@ -280,7 +291,7 @@ async fn the_tenant_never_leaks_over_the_pool() {
         let mut plan = Vec::new();
         for _ in 0..EACH {
             let tenant = tenants[usize::try_from(less_than(&world, TENANTS)).expect("small")];
-            let doom = (less_than(&world, 3) == 0).then(|| Duration::from_micros(less_than(&world, 3_000)));
+            let doom = (less_than(&world, 2) == 0).then(|| 1 + less_than(&world, 4));
             plan.push((tenant, request_of(tenant, world.person(), pb::ListTeamsRequest::default()), doom));
         }
         let notes = notes.clone();
@@ -290,8 +301,8 @@ async fn the_tenant_never_leaks_over_the_pool() {
                 let call = notes.list_teams(request);
                 let answer = match doom {
                     None => call.await,
-                    Some(after) => {
-                        let Ok(answer) = tokio::time::timeout(after, call).await else {
+                    Some(polls) => {
+                        let Some(answer) = dropped_after(polls, call).await else {
                             dropped += 1;
                             continue;
                         };
@@ -317,7 +328,7 @@ async fn the_tenant_never_leaks_over_the_pool() {
         LANES * EACH
     );
     assert_eq!(mixed, 0);
-    assert!(dropped >= 100, "too few were dropped to prove anything: {dropped}");
+    assert!(dropped >= 300, "too few were dropped to prove anything: {dropped}");
     let mut admin = world.admin(&host).await;
     assert_eq!(
         count(&mut admin, "select count(*) from note").await,

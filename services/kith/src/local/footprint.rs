@@ -1,7 +1,7 @@
 //! `kith footprint`: memory of each running service, and how long each takes from start to serving.
 
 use std::fs::{self, File};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,11 @@ pub fn print(home: &Home, rounds: usize) -> Result<()> {
         rows.push(row(&service.name, memory, start.as_ref()));
     }
     rows.push(row("supervisor", Some(Memory::of(report.supervisor)?), None));
+    if rounds > 0 {
+        let (memory, start) = measure_standalone(home, specs.len())?;
+        let start = Starts { median: start, shortest: start, longest: start };
+        rows.push(row("all in one process", Some(memory), Some(&start)));
+    }
     let head = ["service", "resident MB", "proportional MB", "start ms (median)", "[min..max]"];
     print!("{}", table::render(&head, &[1, 2, 3, 4], &rows));
     Ok(())
@@ -145,6 +150,41 @@ pub fn measure_start(home: &Home, spec: &ServiceSpec) -> Result<Duration> {
         let log = home.log("footprint");
         anyhow::anyhow!("{} {what}; the end of {}:\n{}", spec.name, log.display(), files::tail(&log))
     })
+}
+
+/// Starts all services in one process beside those that run; returns its memory and the time until all serve.
+fn measure_standalone(home: &Home, services: usize) -> Result<(Memory, Duration)> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the trial")?;
+    let log: File = home.append(&home.log("footprint"))?;
+    let begin = Instant::now();
+    let mut child = Command::new(std::env::current_exe().context("cannot tell where this program is")?)
+        .args(["standalone", "--trial"])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().context("cannot share the log")?)
+        .stderr(log)
+        .spawn()
+        .context("cannot run all services in one process")?;
+    let mut serve_after = None;
+    while serve_after.is_none() && begin.elapsed() < START_LIMIT && child.try_wait()?.is_none() {
+        let ready = fs::read_dir(folder.path())?.flatten().filter(|file| file.path().extension().is_none()).count();
+        if ready == services {
+            serve_after = Some(begin.elapsed());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let process = ProcessId::of(child.id());
+    // Idle, not starting: a second for what runs beside the calls to settle.
+    thread::sleep(Duration::from_secs(1));
+    let memory = process.map(Memory::of);
+    if let Some(process) = process {
+        process.stop(&[(Signal::TERM, Duration::from_secs(15))]);
+    }
+    child.wait().context("cannot wait for the trial")?;
+    match (serve_after, memory) {
+        (Some(time), Some(memory)) => Ok((memory?, time)),
+        _ => bail!("all in one process do not serve; see {}", home.log("footprint").display()),
+    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,11 @@ pub enum Command {
     /// Makes databases, roles, queues and secrets ready, and says where the one-time host code is
     Migrate,
     /// Runs all seven services in this one process, in the foreground
-    Standalone,
+    Standalone {
+        /// Beside the running stack on free ports, with a ready file per service in this folder: for `kith footprint`
+        #[arg(long, hide = true)]
+        trial: Option<PathBuf>,
+    },
     /// Shows memory and start time of each service
     Footprint {
         /// How often each service is started for the measurement; 0 leaves it out
@@ -73,7 +77,8 @@ pub fn run(command: Command) -> Result<ExitCode> {
         Command::Servers(ServersCommand::Stop) => servers_stop(),
         Command::Servers(ServersCommand::Env) => servers_env(),
         Command::Migrate => migrate(),
-        Command::Standalone => standalone(),
+        Command::Standalone { trial: None } => standalone(),
+        Command::Standalone { trial: Some(folder) } => standalone_trial(&folder),
         Command::Footprint { rounds } => footprint(rounds),
         Command::Supervise { run, logs } => supervisor::supervise(&run, &logs).map(|()| ExitCode::SUCCESS),
     }
@@ -112,6 +117,19 @@ fn standalone() -> Result<ExitCode> {
         prepare::migrate(&servers).await?;
         kith_cli::instance::standalone(&prepare::settings(&servers)?).await
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All seven in this process beside the running stack, to be measured.
+fn standalone_trial(folder: &std::path::Path) -> Result<ExitCode> {
+    let (_, servers) = known_servers()?;
+    let mut all = prepare::settings(&servers)?;
+    for (name, settings) in &mut all {
+        settings.insert("KITH__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
+        let ready_file = folder.join(name).display().to_string();
+        settings.insert(service::READY_FILE_VARIABLE.to_owned(), ready_file);
+    }
+    runtime()?.block_on(kith_cli::instance::standalone(&all))?;
     Ok(ExitCode::SUCCESS)
 }
 

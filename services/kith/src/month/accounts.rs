@@ -24,7 +24,7 @@ impl Accounts {
         Self { hub, tenant: tenant.to_owned(), seed }
     }
 
-    /// Somebody of the tenant: `g1` has the address `g1@<slug>.example`.
+    /// Somebody of the tenant: `checks` has the address `checks@<slug>.example`.
     pub fn member(&self, account: &str, who: &str) -> Session {
         let email = format!("{}@{}.example", account.to_lowercase(), self.tenant);
         self.session(email, who, Place::Tenant(self.tenant.clone()))

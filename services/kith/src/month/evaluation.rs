@@ -49,7 +49,11 @@ pub async fn round_id(world: &World, scope: &Scope) -> Result<Option<String>> {
 }
 
 fn attempt_id(world: &World, scope: &Scope, attempt: u32) -> String {
-    world.plan.months_id("round", &[scope.key(), &attempt.to_string()])
+    let about = match scope {
+        Scope::Circle => world.circle_id(),
+        Scope::Team(team) => world.team_id(team),
+    };
+    world.plan.months_id("round", &[&about, &attempt.to_string()])
 }
 
 async fn bring_in(world: &World, hub: &Hub, round: &Round) -> Result<bool> {

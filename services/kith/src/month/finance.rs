@@ -106,7 +106,7 @@ async fn fund(world: &World, team: &Team, payers: &Count, funding: &Count) -> Re
         }
         payers.add(!is_known);
     }
-    let id = world.plan.months_id("funding", &[&team.id]);
+    let id = world.plan.months_id("funding", &[&world.team_id(&team.id)]);
     let is_known = known.funding.iter().any(|known| known.id == id);
     if !is_known {
         let shares = team.payers.iter().map(|payer| FundingShare {
@@ -123,7 +123,7 @@ async fn fund(world: &World, team: &Team, payers: &Count, funding: &Count) -> Re
 
 /// The id of a payer; one that changes its kind is another payer.
 pub fn payer_id(world: &World, team: &Team, payer: &str, kind: PayerKind) -> String {
-    world.plan.lasting_id("payer", &[&team.id, payer, kind.as_str_name()])
+    world.plan.lasting_id("payer", &[&world.team_id(&team.id), payer, kind.as_str_name()])
 }
 
 /// Issues what is not on an invoice and pays what is not on a statement, by the finance hat.

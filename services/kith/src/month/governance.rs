@@ -120,7 +120,8 @@ async fn propose(
     today: NaiveDate,
 ) -> Result<String> {
     let valid_from = first_of_the_year(today).max(world.plan.begun_on());
-    let id = world.plan.lasting_id("circle hat", &[&person.id, hat.as_str_name(), &valid_from.to_string()]);
+    let names = [&circle.id, &person.id, hat.as_str_name(), &valid_from.to_string()];
+    let id = world.plan.lasting_id("circle hat", &names);
     let request = ProposeCircleHatRequest {
         request_id: String::new(),
         id: id.clone(),

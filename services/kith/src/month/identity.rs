@@ -42,10 +42,10 @@ pub async fn bring_in(
     host: &Host<'_>,
 ) -> Result<(People, bool)> {
     let administrator = accounts.member("administrator", "the administrator");
-    let was_there = administrator.can_sign_in().await?;
+    let mut was_there = administrator.can_sign_in().await?;
     if !was_there {
         let operator = operator(hub, accounts, host).await?;
-        found_tenant(hub, scenario, plan, &operator, &administrator).await?;
+        was_there = !found_tenant(hub, scenario, plan, &operator, &administrator).await?;
     }
     check_tenant(scenario, &administrator).await?;
     let people = cast(scenario, plan, accounts, administrator);
@@ -79,18 +79,19 @@ async fn operator(hub: &Hub, accounts: &Accounts, host: &Host<'_>) -> Result<Ses
     Ok(operator)
 }
 
+/// Founds the tenant; says whether it was this run that did.
 async fn found_tenant(
     hub: &Hub,
     scenario: &Scenario,
     plan: &Plan,
     operator: &Session,
     administrator: &Session,
-) -> Result<()> {
+) -> Result<bool> {
     let request = CreateTenantRequest {
         request_id: String::new(),
         id: plan.lasting_id("tenant", &[]),
         slug: scenario.tenant.clone(),
-        display_name: scenario.circle.clone(),
+        display_name: scenario.tenant.clone(),
         time_zone: scenario.zone.name().to_owned(),
     };
     let created = operator.call(request).await?;
@@ -102,11 +103,11 @@ async fn found_tenant(
             scenario.tenant,
             administrator.email()
         );
-        return Ok(());
+        return Ok(false);
     }
     accept(hub, administrator, created.administrator_invitation).await?;
     say(&format!("the tenant {:?} is in preparation", scenario.tenant));
-    Ok(())
+    Ok(true)
 }
 
 async fn check_tenant(scenario: &Scenario, administrator: &Session) -> Result<()> {
@@ -123,22 +124,25 @@ async fn check_tenant(scenario: &Scenario, administrator: &Session) -> Result<()
     Ok(())
 }
 
+/// Who everybody is. Another month that says something else of `g1` speaks of another person.
 fn cast(scenario: &Scenario, plan: &Plan, accounts: &Accounts, administrator: Session) -> People {
-    let person = |kind: &str, id: &str, account: &str, who: &str| Person {
-        id: plan.lasting_id(kind, &[id]),
-        session: accounts.member(account, who),
+    let person = |kind: &str, names: &[&str], who: &str| {
+        let id = plan.lasting_id(kind, names);
+        let account = format!("{kind}.{}.{}", names[0], &id[..8]);
+        Person { session: accounts.member(&account, who), id }
     };
-    let owners = scenario
-        .teams
-        .iter()
-        .map(|team| (team.id.clone(), person("owner", &team.id, &format!("owner.{}", team.id), &team.owner)));
+    let owners = scenario.teams.iter().map(|team| {
+        let names = [team.id.as_str(), &team.owner];
+        (team.id.clone(), person("owner", &names, &team.owner))
+    });
     let givers = scenario.givers.iter().map(|giver| {
-        (giver.id.clone(), person("giver", &giver.id, &format!("giver.{}", giver.id), &giver.name))
+        let names = [giver.id.as_str(), &giver.name, giver.status.as_str_name(), &giver.outward_code];
+        (giver.id.clone(), person("giver", &names, &giver.name))
     });
     People {
         administrator,
-        checks: person("office", "checks", "checks", CHECKS_NAME),
-        finance: person("office", "finance", "finance", FINANCE_NAME),
+        checks: person("office", &["checks"], CHECKS_NAME),
+        finance: person("office", &["finance"], FINANCE_NAME),
         owners: owners.collect(),
         givers: givers.collect(),
     }

@@ -71,7 +71,7 @@ async fn bring_in_giver(world: &World, giver: &scenario::Giver) -> Result<bool> 
 }
 
 async fn state_terms(world: &World, giver: &scenario::Giver, known: &Giver) -> Result<bool> {
-    let id = world.plan.months_id("terms", &[&giver.id]);
+    let id = world.plan.months_id("terms", &[&world.giver(&giver.id).id]);
     let (valid_from, _) = world.window();
     let terms = match giver.terms {
         GiverTerms::Paid { rate_pence, contribution } => Terms {
@@ -181,7 +181,7 @@ pub async fn conclude_trial(
 }
 
 fn opportunity_id(world: &World, team: &Team, trial: &TrialNeeded) -> String {
-    world.plan.months_id("opportunity", &[&team.id, &trial.giver])
+    world.plan.months_id("opportunity", &[&world.team_id(&team.id), &world.giver(&trial.giver).id])
 }
 
 /// The introduction behind a trial, as the Owner sees it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveTime, Utc};
 use kith_platform::local;
 use kith_proto::appointments::v1::VisitKind;
 use prost_types::Timestamp;
@@ -45,6 +45,11 @@ impl Plan {
     /// First day of what the month rests on.
     pub fn begun_on(&self) -> NaiveDate {
         begun_on(self.month)
+    }
+
+    /// From when on givers are members: long before, so that months of earlier years may follow.
+    pub fn members_since(&self) -> NaiveDate {
+        self.begun_on() - Months::new(60)
     }
 
     pub fn begun_at(&self) -> DateTime<Utc> {

@@ -7,6 +7,7 @@ use chrono::{Duration, NaiveDate};
 use kith_platform::clock::Clock;
 use kith_platform::local;
 use kith_proto::appointments::v1::VisitState;
+use tonic::Code;
 
 use super::accounts::{self, Accounts};
 use super::figures::{self, Account};
@@ -16,7 +17,7 @@ use super::progress::{Count, for_each, say};
 use super::scenario::{Scenario, Team};
 use super::world::World;
 use super::{Args, appointments, backlog, evaluation, finance, governance, matching, teams};
-use crate::client::Hub;
+use crate::client::{Hub, Refused};
 
 /// Takes a scenario in and returns it with what it came to.
 pub async fn run(scenario: Scenario, args: &Args) -> Result<(Scenario, Account)> {
@@ -34,22 +35,42 @@ pub async fn run(scenario: Scenario, args: &Args) -> Result<(Scenario, Account)>
         // Another run may have been cut short; what it caused is not known here, so it is waited for.
         backlog::wait_until_empty(&world.people.administrator).await?;
     }
-    governance::bring_in(&world, today).await.context("the circle")?;
-    finance::bring_in_rules(&world).await.context("contribution rules")?;
-    matching::bring_in_givers(&world).await?;
-    teams::bring_in(&world).await?;
-    finance::bring_in_funding(&world).await.context("funding")?;
-    appointments::bring_in_series(&world).await?;
-    appointments::bring_in_visits(&world).await?;
-    appointments::agree_visits(&world).await?;
-    conclude_trials(&world).await?;
-    evaluation::bring_in_rounds(&world, &hub).await?;
-    backlog::wait_until_empty(&world.people.administrator).await?;
-    finance::issue_documents(&world).await?;
+    let mut taken_in = take_in(&world, &hub, today).await;
+    if taken_in.as_ref().is_err_and(may_be_early) {
+        say("a step was refused, perhaps because another run is at work; going on once nothing is under way");
+        backlog::wait_until_empty(&world.people.administrator).await?;
+        taken_in = take_in(&world, &hub, today).await;
+    }
+    taken_in?;
     backlog::wait_until_empty(&world.people.administrator).await?;
     say("nothing is under way any more");
     let account = figures::gather(&world).await.context("reading the figures")?;
     Ok((world.scenario, account))
+}
+
+/// Whether a step was refused for want of something that another run may just have made.
+fn may_be_early(error: &anyhow::Error) -> bool {
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Refused>());
+    refused.is_some_and(|refused| {
+        matches!(refused.code(), Code::NotFound | Code::FailedPrecondition | Code::PermissionDenied)
+    })
+}
+
+/// The steps from the circle to the documents.
+async fn take_in(world: &World, hub: &Hub, today: NaiveDate) -> Result<()> {
+    governance::bring_in(world, today).await.context("the circle")?;
+    finance::bring_in_rules(world).await.context("contribution rules")?;
+    matching::bring_in_givers(world).await?;
+    teams::bring_in(world).await?;
+    finance::bring_in_funding(world).await.context("funding")?;
+    appointments::bring_in_series(world).await?;
+    appointments::bring_in_visits(world).await?;
+    appointments::agree_visits(world).await?;
+    conclude_trials(world).await?;
+    evaluation::bring_in_rounds(world, hub).await?;
+    backlog::wait_until_empty(&world.people.administrator).await?;
+    finance::issue_documents(world).await?;
+    Ok(())
 }
 
 /// The day it is on the circle's wall clock.
@@ -88,6 +109,11 @@ async fn conclude(world: &World, team: &Team, trial: &TrialNeeded) -> Result<boo
     }
     let over_at = last + Duration::minutes(30);
     let concluded = matching::conclude_trial(world, team, trial, over_at).await?;
+    if let Some(joined) = teams::join_after_trial(world, team, trial, over_at).await? {
+        return Ok(concluded || joined);
+    }
+    // Another run concluded it, and what that caused is under way.
+    backlog::wait_until_empty(&world.people.administrator).await?;
     let joined = teams::join_after_trial(world, team, trial, over_at).await?;
-    Ok(concluded || joined)
+    joined.with_context(|| format!("team {} has not asked {} to join after the trial", team.id, trial.giver))
 }

@@ -190,6 +190,13 @@ impl Scenario {
             .expect("names of givers were checked when the file was read")
     }
 
+    pub fn team(&self, id: &str) -> &Team {
+        self.teams
+            .iter()
+            .find(|team| team.id == id)
+            .expect("names of teams were checked when the file was read")
+    }
+
     pub fn series(&self, id: &str) -> &Series {
         self.series
             .iter()

@@ -115,14 +115,14 @@ async fn welcome(world: &World, team: &scenario::Team, known: &Team, giver: &str
         Some(MembershipState::Invited) => last.map(|last| last.id.clone()).unwrap_or_default(),
         _ => {
             let times_before = known.members.iter().filter(|one| one.person_id == person.id).count();
-            let id = world.plan.lasting_id("membership", &[&team.id, giver, &times_before.to_string()]);
+            let id = world.plan.lasting_id("membership", &[&known.id, &person.id, &times_before.to_string()]);
             let request = InviteMemberRequest {
                 request_id: String::new(),
                 id: id.clone(),
                 team_id: known.id.clone(),
                 person_id: person.id.clone(),
                 kind: member_kind(world.scenario.giver(giver).status).into(),
-                valid_from: world.plan.begun_on().to_string(),
+                valid_from: world.plan.members_since().to_string(),
                 occurred_at: Some(world.plan.begun_after(25)),
             };
             world.owner(&team.id).session.call(request).await?;
@@ -177,7 +177,7 @@ async fn hand_over_rota(
         Some(holding) => (holding.id.clone(), holding.person_id.clone()),
         None => {
             let valid_from = world.plan.begun_on();
-            let id = world.plan.lasting_id("rota", &[&team.id, &holder.id, &valid_from.to_string()]);
+            let id = world.plan.lasting_id("rota", &[&known.id, &holder.id, &valid_from.to_string()]);
             let request = ProposeHatRequest {
                 request_id: String::new(),
                 id: id.clone(),
@@ -209,24 +209,25 @@ async fn hand_over_rota(
     Ok(())
 }
 
-/// After both sides' yes the team has asked the giver to join; the giver accepts. Says whether that was to be done.
+/// After both sides' yes the team has asked the giver to join; the giver accepts. Says whether that was to be done, and
+/// nothing where the team has not asked.
 pub async fn join_after_trial(
     world: &World,
     team: &scenario::Team,
     trial: &TrialNeeded,
     over_at: DateTime<Utc>,
-) -> Result<bool> {
+) -> Result<Option<bool>> {
     let known = get(world, team).await?;
     let giver = world.giver(&trial.giver);
     let asked = membership(&known, &giver.id);
     match asked.map(Membership::state) {
-        Some(MembershipState::Member) => Ok(false),
+        Some(MembershipState::Member) => Ok(Some(false)),
         Some(MembershipState::Invited) => {
             let membership_id = asked.map(|asked| asked.id.clone()).unwrap_or_default();
             say_yes(giver, &known.id, membership_id, over_at).await?;
-            Ok(true)
+            Ok(Some(true))
         }
-        _ => bail!("team {} has not asked {} to join after the trial", team.id, trial.giver),
+        _ => Ok(None),
     }
 }
 

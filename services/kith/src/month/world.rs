@@ -55,11 +55,12 @@ impl World {
     }
 
     pub fn team_id(&self, team: &str) -> String {
-        self.plan.lasting_id("team", &[team])
+        let team = self.scenario.team(team);
+        self.plan.lasting_id("team", &[&self.scenario.circle, &team.id, &team.owner, &team.outward_code])
     }
 
     pub fn series_id(&self, series: &Series) -> String {
-        self.plan.months_id("series", &[&series.id])
+        self.plan.months_id("series", &[&self.circle_id(), &series.id])
     }
 
     /// The month's first day and the first day after it, as the contracts write them.

@@ -6,6 +6,7 @@ pub mod notes;
 pub mod proxy;
 
 use std::borrow::Cow;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use kith_platform::db::Tx;
@@ -212,4 +213,20 @@ pub async fn until(what: &str, longest: Duration, mut so: impl AsyncFnMut() -> b
         assert!(Instant::now() < end, "not within {longest:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Polls a call so many times and drops it then, wherever it is: the same moments on a quick and on a slow machine.
+/// `None` where it was dropped.
+pub async fn dropped_after<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = Box::pin(call);
+    let mut polled = 0;
+    std::future::poll_fn(move |context| {
+        polled += 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if polled >= polls => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
