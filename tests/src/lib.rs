@@ -2,6 +2,7 @@
 
 pub mod filler;
 pub mod people;
+pub mod refusals;
 pub mod stack;
 pub mod tables;
 

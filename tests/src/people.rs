@@ -12,6 +12,8 @@ use kith_platform::clock::Clock;
 use kith_platform::context::Actor;
 use kith_platform::id::{Ids, PersonId, TenantId, Uuid};
 use kith_proto::common::v1::{GetBacklogRequest, GetBacklogResponse};
+use kith_proto::governance::v1::{ListCirclesRequest, ListCirclesResponse};
+use kith_proto::teams::v1::{ListTeamsRequest, ListTeamsResponse};
 use kith_proto::{METHODS, Method};
 use prost::{Message, Name};
 use sqlx::Row as _;
@@ -46,7 +48,21 @@ pub struct Someone<'people> {
     pub id: PersonId,
 }
 
+/// The scenario of the first month.
+pub const FIRST_MONTH: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
+
 impl People {
+    /// Takes the first month in and looks up who is there.
+    ///
+    /// # Panics
+    /// Where that does not succeed.
+    pub async fn of_first_month(stack: &Stack) -> Self {
+        let month = stack.kith(&["month", FIRST_MONTH]).output().expect("kith is built");
+        assert!(month.status.success(), "{}", String::from_utf8_lossy(&month.stderr));
+        Self::of(stack).await
+    }
+
     /// Looks up who is there.
     ///
     /// # Panics
@@ -184,6 +200,26 @@ impl People {
 }
 
 impl Someone<'_> {
+    /// The id of the Team that they own.
+    ///
+    /// # Panics
+    /// Where they own none.
+    pub async fn own_team(self) -> String {
+        let teams: ListTeamsResponse = self.ask(ListTeamsRequest::default()).await.expect("the Teams");
+        let own = teams.teams.into_iter().find(|team| team.owner_person_id == self.id.to_string());
+        own.expect("a Team of their own").id
+    }
+
+    /// The id of the one Circle.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub async fn circle(self) -> String {
+        let circles: ListCirclesResponse =
+            self.ask(ListCirclesRequest::default()).await.expect("the Circles");
+        circles.circles.into_iter().next().expect("a Circle").id
+    }
+
     /// Asks a service, and asks again under the same request id while it has not heard of what was caused elsewhere.
     ///
     /// # Errors
@@ -191,7 +227,7 @@ impl Someone<'_> {
     ///
     /// # Panics
     /// Where request and answer do not belong together.
-    pub async fn ask<A: Message + Name + Default>(self, request: impl Message + Name) -> Result<A, Status> {
+    pub async fn ask<A: Message + Name + Default>(self, request: impl Name) -> Result<A, Status> {
         let method = method_of(&request);
         assert_eq!(method.output, A::full_name(), "{} answers something else", method.path);
         let service = service_of(method);
@@ -221,7 +257,7 @@ fn event_id(event: &str) -> &str {
 ///
 /// # Panics
 /// Where none does.
-pub fn method_of<R: Message + Name>(_: &R) -> &'static Method {
+pub fn method_of<R: Name>(_: &R) -> &'static Method {
     let found = METHODS.iter().find(|method| method.input == R::full_name());
     found.expect("a request of the contracts")
 }

@@ -295,6 +295,16 @@ fn refused(refusal: &dyn Refusal) -> Status {
     Status::with_error_details(code, refusal.to_string(), details)
 }
 
+/// What the framework refused by itself, before any handler of ours: the same with a reason, as every refusal has one.
+pub(crate) fn explained(status: &Status) -> Status {
+    let (code, reason, message) = match status.code() {
+        Code::OutOfRange => (Code::OutOfRange, "MESSAGE_TOO_LARGE", "the message is larger than 1 MiB"),
+        Code::Internal => (Code::InvalidArgument, "MALFORMED_MESSAGE", "this is no message of this method"),
+        code => (code, "NOT_UNDERSTOOD", status.message()),
+    };
+    Status::with_error_details(code, message, info(reason, Vec::new()))
+}
+
 fn internal(error: &Error) -> Status {
     let cause: &dyn std::error::Error = error;
     let mut chain = error.to_string();

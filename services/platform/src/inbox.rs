@@ -115,6 +115,8 @@ impl fmt::Debug for Subscriptions {
 
 const BATCH: i64 = 200;
 const POLL: Duration = Duration::from_millis(100);
+/// How often the applier looks for what became due by itself; what arrives wakes it at once.
+const DUE_POLL: Duration = Duration::from_millis(500);
 const MAX_ATTEMPTS: i32 = 8;
 /// A parked event is woken by what it awaits; should that wake be missed, it looks for itself after this time.
 const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
@@ -247,7 +249,7 @@ impl Inbox {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.stored.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(DUE_POLL) => {}
             }
         }
     }

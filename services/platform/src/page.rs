@@ -38,20 +38,21 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         default: i32,
         max: i32,
     ) -> Option<Self> {
-        if size < 0 {
-            return fields.wrong("page_size", "must not be negative");
-        }
-        let size = if size == 0 { default } else { size.min(max) };
+        let size = match size {
+            ..0 => fields.wrong("page_size", "must not be negative"),
+            0 => Some(default),
+            size => Some(size.min(max)),
+        };
         let filter_hash = hash(filters);
         let after = if token.is_empty() {
-            None
+            Some(None)
         } else {
             match read(token, filter_hash) {
-                Some(key) => Some(key),
-                None => return fields.wrong("page_token", "does not belong to this list with these filters"),
+                Some(key) => Some(Some(key)),
+                None => fields.wrong("page_token", "does not belong to this list with these filters"),
             }
         };
-        Some(Self { size: i64::from(size), after, filter_hash })
+        Some(Self { size: i64::from(size?), after: after?, filter_hash })
     }
 
     /// How many rows to ask the database for.

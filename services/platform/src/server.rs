@@ -12,14 +12,14 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use kith_proto::{Access, Method};
 use tokio::sync::Semaphore;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use crate::causality::{self, Seen};
 use crate::context::Actor;
-use crate::error::{Common, Error, Result};
+use crate::error::{self, Common, Error, Result};
 use crate::host::Host;
 use crate::telemetry;
 
@@ -106,6 +106,7 @@ where
                 }
                 Err(error) => Ok(refuse(error)),
             };
+            let answer = answer.map(with_reason);
             if let Ok(answer) = &answer {
                 let code =
                     header(answer.headers(), "grpc-status").and_then(|code| code.parse().ok()).unwrap_or(0);
@@ -119,6 +120,16 @@ where
 
 fn refuse(error: Error) -> Response<Body> {
     Status::from(error).into_http()
+}
+
+/// Gives a reason to a refusal that is not ours: a message that is too large, or none of the method's.
+fn with_reason(answer: Response<Body>) -> Response<Body> {
+    match answer.extensions().get::<Status>() {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
+            error::explained(status).into_http()
+        }
+        _ => answer,
+    }
 }
 
 type Admitted = (Request<Body>, tokio::sync::OwnedSemaphorePermit, Duration);

@@ -237,7 +237,7 @@ async fn an_oversize_message_is_refused() {
             ..Default::default()
         };
         let refused = door.teams().start_team(door.request(request)).await.expect_err("refused");
-        assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
+        assert_eq!(reason(&refused), (Code::OutOfRange, "MESSAGE_TOO_LARGE".into()), "{refused:?}");
     }
     door.teams().sign_promise(door.request(door.note(""))).await.expect("the door still works");
     assert_eq!(door.notes().await, 1);

@@ -59,6 +59,7 @@ changes! {
         SignPromiseRequest => SignPromiseResponse,
         InviteMemberRequest => InviteMemberResponse,
         AnswerInvitationRequest => AnswerInvitationResponse,
+        EndMembershipRequest => EndMembershipResponse,
         ProposeHatRequest => ProposeHatResponse,
         AnswerHatRequest => AnswerHatResponse;
     matching:
@@ -158,6 +159,7 @@ mod tests {
         agrees::<teams::v1::SignPromiseRequest>();
         agrees::<teams::v1::InviteMemberRequest>();
         agrees::<teams::v1::AnswerInvitationRequest>();
+        agrees::<teams::v1::EndMembershipRequest>();
         agrees::<teams::v1::ProposeHatRequest>();
         agrees::<teams::v1::AnswerHatRequest>();
         agrees::<teams::v1::GetTeamRequest>();

@@ -25,6 +25,8 @@ use super::session::Session;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a call is repeated while a service is away.
 const REPEAT_FOR: Duration = Duration::from_mins(2);
+/// After that long somebody who waits is told what for.
+const SAY_AFTER: Duration = Duration::from_secs(5);
 
 /// Shared by all sessions of a run.
 pub struct Hub {
@@ -77,7 +79,9 @@ impl Hub {
     ) -> Result<R::Answer, Refused> {
         let method = method_of::<R>();
         let seed = self.nonce ^ u64::from(std::process::id()) ^ request.encoded_len() as u64;
-        let mut back_off = BackOff::new(Instant::now(), REPEAT_FOR, seed);
+        let started = Instant::now();
+        let mut said = false;
+        let mut back_off = BackOff::new(started, REPEAT_FOR, seed);
         let mut signed_in_anew = false;
         loop {
             let token = match errand.session {
@@ -106,6 +110,10 @@ impl Hub {
             let Some(pause) = back_off.pause(Instant::now(), asked) else {
                 return Err(Refused::new(errand.who, method.path, status, Some(REPEAT_FOR)));
             };
+            if !said && started.elapsed() >= SAY_AFTER {
+                eprintln!("  {} does not answer yet ({}); going on trying", errand.service, status.message());
+                said = true;
+            }
             tokio::time::sleep(pause).await;
         }
     }

@@ -49,6 +49,10 @@ impl<'a> Fields<'a> {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
+    pub fn is_list(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(Value::is_array)
+    }
+
     pub fn value(&self, name: &str, problems: &mut Problems) -> Option<&'a Value> {
         let value = self.map.get(name).filter(|value| !value.is_null());
         if value.is_none() {

@@ -40,7 +40,7 @@ async fn add_rule(world: &World, known: &[Rule], contribution: Contribution) -> 
     if known.iter().any(|rule| rule.name == name && rule.effective_from <= first_day) {
         return Ok(false);
     }
-    let effective_from = world.plan.begun_on().to_string();
+    let effective_from = world.plan.long_before().to_string();
     let mode = match contribution {
         Contribution::OnRate { added_bp, deducted_bp } => Mode::OnRate(RuleOnRate { added_bp, deducted_bp }),
         Contribution::ShareOfTotal { share_bp } => Mode::ShareOfTotal(RuleShareOfTotal { share_bp }),

@@ -65,7 +65,7 @@ async fn join(world: &World, circle: &Circle, person: &Person) -> Result<bool> {
             request_id: String::new(),
             circle_id: circle.id.clone(),
             person_id: person.id.clone(),
-            valid_from: world.plan.begun_on().to_string(),
+            valid_from: world.plan.long_before().to_string(),
             occurred_at: Some(world.plan.begun_after(0)),
         };
         world.people.administrator.call(request).await?;

@@ -52,13 +52,16 @@ async fn bring_in_giver(world: &World, giver: &scenario::Giver) -> Result<bool> 
             giver.status.as_str_name()
         );
     }
-    let begun_on = world.plan.begun_on().to_string();
     // Days are written so that they compare as text.
-    let is_ready =
-        known.readiness.as_ref().is_some_and(|readiness| readiness.ready && readiness.valid_from <= begun_on);
+    let (first_day, _) = world.window();
+    let is_ready = known
+        .readiness
+        .as_ref()
+        .is_some_and(|readiness| readiness.ready && readiness.valid_from <= first_day);
     if !is_ready {
         is_new = true;
-        let readiness = Readiness { ready: true, valid_from: begun_on, valid_until: String::new() };
+        let valid_from = world.plan.long_before().to_string();
+        let readiness = Readiness { ready: true, valid_from, valid_until: String::new() };
         let request = RecordReadinessRequest {
             request_id: String::new(),
             person_id: person.id.clone(),

@@ -115,7 +115,16 @@ fn read_files(args: &Args) -> Result<(Scenario, Option<Value>), Vec<String>> {
     let read =
         |path: &Path| fs::read_to_string(path).map_err(|error| vec![format!("cannot be read: {error}")]);
     let scenario = match read(&args.scenario).and_then(|text| read::scenario(&text)) {
-        Ok(scenario) => Some(scenario),
+        Ok(scenario) => {
+            if scenario.month.end() > run::today(&scenario) {
+                let month = scenario.month;
+                in_file(
+                    &args.scenario,
+                    vec![format!("month: {month} is not over, and nothing lies in the future")],
+                );
+            }
+            Some(scenario)
+        }
         Err(lines) => {
             in_file(&args.scenario, lines);
             None

@@ -47,8 +47,8 @@ impl Plan {
         begun_on(self.month)
     }
 
-    /// From when on givers are members: long before, so that months of earlier years may follow.
-    pub fn members_since(&self) -> NaiveDate {
+    /// From when on memberships, readiness and rules hold: long before, so that months of earlier years may follow.
+    pub fn long_before(&self) -> NaiveDate {
         self.begun_on() - Months::new(60)
     }
 

@@ -1,5 +1,7 @@
 //! Reads a scenario file and finds all its mistakes, each with its place, before anything is sent.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 use chrono_tz::Tz;
 use kith_platform::local;
@@ -116,11 +118,16 @@ impl Reader<'_> {
         name: &str,
         mut read: impl FnMut(&mut Self, &Value, &str) -> Option<T>,
     ) -> Listed<T> {
-        let mut found = Listed { entries: Vec::new(), whole: fields.has(name) };
+        let mut found = Listed { entries: Vec::new(), ids: HashSet::new(), all_ids: fields.is_list(name) };
         for (place, value) in fields.list(name, self.problems) {
-            match read(self, value, &place) {
-                Some(one) => found.entries.push((place, one)),
-                None => found.whole = false,
+            match value.get("id").and_then(Value::as_str) {
+                Some(id) => {
+                    found.ids.insert(id.to_owned());
+                }
+                None => found.all_ids = false,
+            }
+            if let Some(one) = read(self, value, &place) {
+                found.entries.push((place, one));
             }
         }
         found
@@ -286,7 +293,7 @@ impl Reader<'_> {
         for (key, responses) in map {
             let place = format!("wellbeing_round.{key}");
             let scope = if key == CIRCLE { Scope::Circle } else { Scope::Team(key.clone()) };
-            if key != CIRCLE && teams.lacks(|team| team.id == *key) {
+            if key != CIRCLE && teams.lacks(key) {
                 self.problems.add(&place, format!("is neither {CIRCLE:?} nor a team"));
             }
             let listed = entries(responses, &place, self.problems);

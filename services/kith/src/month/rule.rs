@@ -11,6 +11,23 @@ use super::scenario::Month;
 
 /// How many starts are looked at between the first one and the month's end.
 const MOST_STEPS: usize = 100_000;
+/// The parts of RFC 5545.
+const PARTS: [&str; 14] = [
+    "FREQ",
+    "INTERVAL",
+    "COUNT",
+    "UNTIL",
+    "WKST",
+    "BYMONTH",
+    "BYMONTHDAY",
+    "BYYEARDAY",
+    "BYWEEKNO",
+    "BYDAY",
+    "BYHOUR",
+    "BYMINUTE",
+    "BYSECOND",
+    "BYSETPOS",
+];
 const UNTIL_FORM: &str = "%Y%m%dT%H%M%S";
 
 /// When a series repeats: a rule of RFC 5545, read on the circle's wall clock.
@@ -35,22 +52,25 @@ impl Rule {
         let mut end = End::Never;
         let mut endless = Vec::new();
         let mut written = Vec::new();
-        let mut names = Vec::new();
+        let mut parts: Vec<(String, String)> = Vec::new();
         for part in rule.split(';') {
             let (name, value) =
                 part.split_once('=').ok_or_else(|| format!("{part:?} is no part of a rule"))?;
-            let name = name.to_ascii_uppercase();
-            if names.contains(&name) {
+            let (name, value) = (name.to_ascii_uppercase(), value.to_ascii_uppercase());
+            if !PARTS.contains(&name.as_str()) {
+                return Err(format!("has a part {name} that rules of visits do not know"));
+            }
+            if parts.iter().any(|(known, _)| *known == name) {
                 return Err(format!("says {name} twice"));
             }
             match name.as_str() {
                 "COUNT" => {
-                    let count = usize::from_str(value).ok().filter(|count| *count > 0);
+                    let count = usize::from_str(&value).ok().filter(|count| *count > 0);
                     end = End::Count(count.ok_or_else(|| format!("COUNT={value} is no number of visits"))?);
                     written.push(part.to_owned());
                 }
                 "UNTIL" => {
-                    let last = until(value, zone)?;
+                    let last = until(&value, zone)?;
                     end = End::Until(last);
                     written.push(format!("UNTIL={}Z", last.format(UNTIL_FORM)));
                 }
@@ -59,11 +79,9 @@ impl Rule {
                     written.push(part.to_owned());
                 }
             }
-            names.push(name);
+            parts.push((name, value));
         }
-        if names.iter().any(|name| name == "COUNT") && names.iter().any(|name| name == "UNTIL") {
-            return Err("must not have both COUNT and UNTIL".to_owned());
-        }
+        check_parts(&parts)?;
         let endless: RRule<Unvalidated> =
             endless.join(";").parse().map_err(|error| format!("is no rule of RFC 5545: {error}"))?;
         if !matches!(
@@ -92,6 +110,12 @@ impl Rule {
         let valid =
             self.endless.clone().validate(first).map_err(|error| format!("is no possible rule: {error}"))?;
         let set = RRuleSet::new(first).rrule(valid).limit();
+        if set.into_iter().next().is_none() {
+            return Err("never happens".to_owned());
+        }
+        if matches!(self.end, End::Until(last) if last < local::instant(starts, zone)) {
+            return Err("ends before it starts".to_owned());
+        }
         let later = set.into_iter().map(|start| start.naive_utc()).filter(|start| *start != starts);
         let mut found = Vec::new();
         for (step, start) in std::iter::once(starts).chain(later).enumerate() {
@@ -114,6 +138,46 @@ impl Rule {
         }
         Ok(found)
     }
+}
+
+/// Refuses parts that RFC 5545 does not allow, or not together, and that the library would pass over.
+fn check_parts(parts: &[(String, String)]) -> Result<(), String> {
+    let value = |name: &str| parts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    if value("COUNT").is_some() && value("UNTIL").is_some() {
+        return Err("must not have both COUNT and UNTIL".to_owned());
+    }
+    if value("INTERVAL").is_some_and(|interval| !matches!(interval.parse(), Ok(1_u16..=1000))) {
+        return Err("must have an INTERVAL from 1 to 1000".to_owned());
+    }
+    let by_others = parts.iter().any(|(name, _)| name.starts_with("BY") && name != "BYSETPOS");
+    if value("BYSETPOS").is_some() && !by_others {
+        return Err("needs another BY part beside BYSETPOS".to_owned());
+    }
+    let frequency = value("FREQ").ok_or("must say FREQ")?;
+    let most = match frequency {
+        "MONTHLY" => 5,
+        "YEARLY" if value("BYWEEKNO").is_none() => 53,
+        _ => 0,
+    };
+    for day in value("BYDAY").into_iter().flat_map(|days| days.split(',')) {
+        let number = day.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let fits =
+            number.is_empty() || number.parse().is_ok_and(|number: i16| number != 0 && number.abs() <= most);
+        if !fits {
+            return Err(format!("has a day {day} that does not go with FREQ={frequency}"));
+        }
+    }
+    for (part, frequencies) in
+        [("BYMONTHDAY", "DAILY MONTHLY YEARLY"), ("BYYEARDAY", "YEARLY"), ("BYWEEKNO", "YEARLY")]
+    {
+        if value(part).is_some() && !frequencies.split(' ').any(|allowed| allowed == frequency) {
+            return Err(format!("has {part}, which does not go with FREQ={frequency}"));
+        }
+    }
+    if value("BYSECOND").is_some_and(|seconds| seconds != "0") {
+        return Err("must begin at whole minutes".to_owned());
+    }
+    Ok(())
 }
 
 /// The end of a rule: an instant in UTC, or a time on the circle's wall clock.
@@ -172,11 +236,21 @@ mod tests {
         let refused = |rule: &str| days("2026-03-01T09:00:00", rule).expect_err("refused");
         assert!(refused("FREQ=DAILY;COUNT=3;UNTIL=20260330T080000Z").contains("both COUNT and UNTIL"));
         assert!(refused("FREQ=HOURLY").contains("by the day"));
-        assert!(refused("FREQ=SOMETIMES").contains("no rule"));
+        assert!(refused("FREQ=SOMETIMES").contains("no rule of"));
         assert!(refused("every monday").contains("no part of a rule"));
         assert!(refused("FREQ=DAILY;FREQ=DAILY").contains("twice"));
         assert!(refused("FREQ=DAILY;UNTIL=20260330").contains("no date and time"));
         assert!(refused("FREQ=DAILY;COUNT=0").contains("no number of visits"));
         assert!(refused("FREQ=MONTHLY;BYMONTHDAY=32").contains("no "));
+        assert!(refused("RRULE:FREQ=DAILY").contains("do not know"));
+        assert!(refused("FREQ=YEARLY;BYEASTER=1").contains("do not know"));
+        assert!(refused("FREQ=DAILY;INTERVAL=0").contains("INTERVAL"));
+        assert!(refused("FREQ=WEEKLY;BYDAY=6MO").contains("a day 6MO"));
+        assert!(refused("FREQ=MONTHLY;BYDAY=6MO").contains("a day 6MO"));
+        assert!(refused("FREQ=MONTHLY;BYSETPOS=1").contains("BYSETPOS"));
+        assert!(refused("FREQ=WEEKLY;BYMONTHDAY=1").contains("BYMONTHDAY"));
+        assert!(refused("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30").contains("never happens"));
+        assert!(refused("FREQ=DAILY;UNTIL=20200101T000000Z").contains("ends before it starts"));
+        assert!(refused("BYDAY=MO").contains("must say FREQ"));
     }
 }

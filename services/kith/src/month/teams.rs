@@ -4,8 +4,9 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use kith_proto::matching::v1::GiverStatus;
 use kith_proto::teams::v1::{
-    AnswerHatRequest, AnswerInvitationRequest, GetTeamRequest, Hat, HatState, InviteMemberRequest,
-    MemberKind, Membership, MembershipState, ProposeHatRequest, SignPromiseRequest, StartTeamRequest, Team,
+    AnswerHatRequest, AnswerInvitationRequest, EndMembershipRequest, GetTeamRequest, Hat, HatState,
+    InviteMemberRequest, MemberKind, Membership, MembershipState, ProposeHatRequest, SignPromiseRequest,
+    StartTeamRequest, Team,
 };
 use tonic::Code;
 
@@ -110,27 +111,44 @@ fn is_member_from(membership: &Membership, day: &str) -> bool {
 async fn welcome(world: &World, team: &scenario::Team, known: &Team, giver: &str) -> Result<bool> {
     let person = world.giver(giver);
     let last = membership(known, &person.id);
-    let membership_id = match last.map(Membership::state) {
-        Some(MembershipState::Member) => return Ok(false),
-        Some(MembershipState::Invited) => last.map(|last| last.id.clone()).unwrap_or_default(),
-        _ => {
-            let times_before = known.members.iter().filter(|one| one.person_id == person.id).count();
-            let id = world.plan.lasting_id("membership", &[&known.id, &person.id, &times_before.to_string()]);
-            let request = InviteMemberRequest {
+    let (first_day, _) = world.window();
+    let membership_id = match last {
+        Some(last) if is_member_from(last, &first_day) => return Ok(false),
+        Some(last) if last.state() == MembershipState::Invited => last.id.clone(),
+        Some(last) if last.state() == MembershipState::Member => {
+            // Somebody who joined in a later month that was brought in before this one.
+            let request = EndMembershipRequest {
                 request_id: String::new(),
-                id: id.clone(),
                 team_id: known.id.clone(),
-                person_id: person.id.clone(),
-                kind: member_kind(world.scenario.giver(giver).status).into(),
-                valid_from: world.plan.members_since().to_string(),
-                occurred_at: Some(world.plan.begun_after(25)),
+                membership_id: last.id.clone(),
+                valid_until: last.valid_from.clone(),
+                occurred_at: Some(world.plan.begun_after(24)),
             };
             world.owner(&team.id).session.call(request).await?;
-            id
+            invite(world, team, known, giver).await?
         }
+        _ => invite(world, team, known, giver).await?,
     };
     say_yes(person, &known.id, membership_id, world.plan.begun_at() + chrono::Duration::minutes(28)).await?;
     Ok(true)
+}
+
+/// Asks a giver to join; returns the id of the membership.
+async fn invite(world: &World, team: &scenario::Team, known: &Team, giver: &str) -> Result<String> {
+    let person = world.giver(giver);
+    let times_before = known.members.iter().filter(|one| one.person_id == person.id).count();
+    let id = world.plan.lasting_id("membership", &[&known.id, &person.id, &times_before.to_string()]);
+    let request = InviteMemberRequest {
+        request_id: String::new(),
+        id: id.clone(),
+        team_id: known.id.clone(),
+        person_id: person.id.clone(),
+        kind: member_kind(world.scenario.giver(giver).status).into(),
+        valid_from: world.plan.long_before().to_string(),
+        occurred_at: Some(world.plan.begun_after(25)),
+    };
+    world.owner(&team.id).session.call(request).await?;
+    Ok(id)
 }
 
 async fn say_yes(person: &Person, team_id: &str, membership_id: String, at: DateTime<Utc>) -> Result<()> {

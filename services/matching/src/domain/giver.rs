@@ -89,6 +89,9 @@ pub struct ReadinessRecord {
     pub occurred_at: DateTime<Utc>,
 }
 
+/// The highest price of an hour, in pence: whoever writes more has slipped, and no visit's price can overflow.
+const MOST_HOURLY_PENCE: i64 = 1_000_000;
+
 /// What the terms say about money or time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deal {
@@ -98,7 +101,7 @@ pub enum Deal {
         circle_id: CircleId,
         /// Name of the Circle's contribution rule.
         contribution_rule: String,
-        /// Price of one hour, in pence, above zero.
+        /// Price of one hour, in pence, above zero and at most [`MOST_HOURLY_PENCE`].
         hourly_rate_pence: i64,
     },
     /// For unpaid statuses.
@@ -144,8 +147,8 @@ impl Deal {
                 Some(rate) if rate.currency != Currency::GBP => {
                     wrong("hourly_rate.currency", "has to be GBP");
                 }
-                Some(rate) if rate.minor_units <= 0 => {
-                    wrong("hourly_rate.minor_units", "has to be above zero");
+                Some(rate) if !(1..=MOST_HOURLY_PENCE).contains(&rate.minor_units) => {
+                    wrong("hourly_rate.minor_units", "has to be above zero and at most 1000000 pence");
                 }
                 Some(_) => {}
             }

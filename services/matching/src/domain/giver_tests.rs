@@ -147,7 +147,11 @@ fn all_that_is_wrong_with_a_deal_is_named_at_once() {
     );
     assert_eq!(fields(&wrong(None, "on top", None, None)), ["circle_id", "hourly_rate"]);
     assert_eq!(fields(&wrong(circle, "on top", Some(Money::coins(60)), None)), ["hourly_rate.currency"]);
-    assert_eq!(fields(&wrong(circle, "on top", Some(Money::pence(-1)), None)), ["hourly_rate.minor_units"]);
+    for pence in [-1, 1_000_001, i64::MAX] {
+        let rate = Some(Money::pence(pence));
+        assert_eq!(fields(&wrong(circle, "on top", rate, None)), ["hourly_rate.minor_units"], "{pence}");
+    }
+    assert_eq!(Deal::parse(circle, "on top", Some(Money::pence(1_000_000)), None), Ok(paid(1_000_000)));
     assert_eq!(Deal::parse(circle, "on top", Some(Money::pence(2070)), None), Ok(paid(2070)));
     let gift = Deal::parse(None, "", None, Some(UnpaidIntent::Gift));
     assert_eq!(gift, Ok(Deal::Unpaid(UnpaidIntent::Gift)));

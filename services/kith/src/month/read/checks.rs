@@ -12,8 +12,10 @@ use crate::month::scenario::{Action, Change, Giver, Series, Team};
 /// The entries of a list that could be read, each with its place.
 pub(super) struct Listed<T> {
     pub(super) entries: Vec<(String, T)>,
-    /// Whether no entry had to be left out.
-    pub(super) whole: bool,
+    /// The ids of all entries, also of those with mistakes.
+    pub(super) ids: HashSet<String>,
+    /// Whether every entry's id could be read.
+    pub(super) all_ids: bool,
 }
 
 impl<T> Listed<T> {
@@ -21,9 +23,9 @@ impl<T> Listed<T> {
         self.entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// Whether certainly no entry is like this.
-    pub(super) fn lacks(&self, is_it: impl Fn(&T) -> bool) -> bool {
-        self.whole && !self.entries.iter().any(|(_, entry)| is_it(entry))
+    /// Whether certainly no entry has this id.
+    pub(super) fn lacks(&self, id: &str) -> bool {
+        self.all_ids && !self.ids.contains(id)
     }
 }
 
@@ -44,10 +46,10 @@ pub(super) fn names_are_known(
     problems: &mut Problems,
 ) {
     for (place, one) in &series.entries {
-        if givers.lacks(|giver| giver.id == one.giver) {
+        if givers.lacks(&one.giver) {
             problems.add(&format!("{place}.giver"), format!("there is no giver {:?}", one.giver));
         }
-        if teams.lacks(|team| team.id == one.team) {
+        if teams.lacks(&one.team) {
             problems.add(&format!("{place}.team"), format!("there is no team {:?}", one.team));
         }
     }
@@ -71,14 +73,14 @@ pub(super) fn changes_fit(
                 let problem = format!("series {:?} has no occurrence at {time} in the month", series.id);
                 problems.add(&format!("{place}.occurrence"), problem);
             }
-            None if series.whole => {
+            None if series.lacks(&change.series) => {
                 problems.add(&format!("{place}.series"), format!("there is no series {:?}", change.series));
             }
             _ => {}
         }
         if let Action::CancelledByGiver { covered_by: Some(cover), .. } = &change.action {
             let place = format!("{place}.covered_by");
-            if givers.lacks(|giver| giver.id == *cover) {
+            if givers.lacks(cover) {
                 problems.add(&place, format!("there is no giver {cover:?}"));
             }
             if found.is_some_and(|series| series.giver == *cover) {

@@ -1,12 +1,21 @@
 //! Givers with their terms, teams with their payers.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use kith_proto::finance::v1::PayerKind;
 use kith_proto::matching::v1::{GiverStatus, UnpaidIntent};
 use serde_json::Value;
 
 use super::{Reader, checks};
-use crate::month::fields::Fields;
+use crate::month::fields::{Fields, Problems};
 use crate::month::scenario::{CIRCLE, Contribution, Giver, GiverTerms, Payer, Team};
+
+/// The codes that matching knows; see its folder for where they come from.
+static OUTWARD_CODES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let table = include_str!("../../../../matching/data/uk_outward_codes.csv");
+    table.lines().skip(1).filter_map(|line| line.split(',').next()).collect()
+});
 
 const STATUSES: [(&str, GiverStatus); 5] = [
     ("independent", GiverStatus::Independent),
@@ -31,13 +40,11 @@ const INTENTS: [(&str, UnpaidIntent); 2] = [("save", UnpaidIntent::Save), ("gift
 impl Reader<'_> {
     fn outward_code(&mut self, fields: &Fields<'_>) -> Option<String> {
         let text = fields.text("outward_code", self.problems)?;
-        let letters = text.chars().take_while(char::is_ascii_uppercase).count();
-        let rest: Vec<char> = text.chars().skip(letters).collect();
-        let digits_first = rest.first().is_some_and(char::is_ascii_digit);
-        let ends_well =
-            rest.iter().skip(1).all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit());
-        if !(1..=2).contains(&letters) || !(1..=2).contains(&rest.len()) || !digits_first || !ends_well {
-            self.problems.add(&fields.at("outward_code"), format!("{text:?} is no outward code such as E5"));
+        if !OUTWARD_CODES.contains(text) {
+            self.problems.add(
+                &fields.at("outward_code"),
+                format!("{text:?} is no outward code of the United Kingdom such as E5"),
+            );
             return None;
         }
         Some(text.to_owned())
@@ -93,11 +100,13 @@ impl Reader<'_> {
         let id = fields.id("id", self.problems);
         if id == Some(CIRCLE) {
             self.problems.add(&fields.at("id"), format!("{CIRCLE:?} stands for the circle"));
+            return None;
         }
         let owner = fields.name("owner", 100, self.problems);
         let outward_code = self.outward_code(&fields);
+        let listed = fields.list("payers", &mut Problems::default()).len();
         let payers = self.each(&fields, "payers", Self::payer);
-        if !payers.whole {
+        if payers.entries.len() != listed {
             return None;
         }
         checks::no_id_twice(&payers, |payer| &payer.id, self.problems);
