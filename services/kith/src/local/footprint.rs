@@ -167,7 +167,8 @@ fn measure_standalone(home: &Home, services: usize) -> Result<(Memory, Duration)
         .context("cannot run all services in one process")?;
     let mut serve_after = None;
     while serve_after.is_none() && begin.elapsed() < START_LIMIT && child.try_wait()?.is_none() {
-        let ready = fs::read_dir(folder.path())?.flatten().filter(|file| file.path().extension().is_none()).count();
+        let ready =
+            fs::read_dir(folder.path())?.flatten().filter(|file| file.path().extension().is_none()).count();
         if ready == services {
             serve_after = Some(begin.elapsed());
         }
