@@ -261,7 +261,8 @@ async fn a_deadlock_is_done_again() {
     );
     first.expect("one");
     second.expect("and the other");
-    assert_eq!(one.tries.load(Ordering::SeqCst) + two.tries.load(Ordering::SeqCst), 3, "one was done again");
+    let tries = one.tries.load(Ordering::SeqCst) + two.tries.load(Ordering::SeqCst);
+    assert!(tries > 2, "a command was done again; on a busy machine the two may meet twice: {tries}");
     assert_eq!(stage.versions().await, [3, 3]);
 }
 

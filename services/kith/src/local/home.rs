@@ -53,6 +53,10 @@ impl Home {
         for root in candidates {
             let home = Self { root: root.clone(), account };
             let parent = root.parent().unwrap_or(root);
+            if let Err(error) = DirBuilder::new().recursive(true).mode(0o755).create(parent) {
+                problem = Some(format!("cannot make {}: {error}", parent.display()));
+                continue;
+            }
             if !account.may_traverse(parent) {
                 problem.get_or_insert_with(|| format!("its user may not pass through {}", parent.display()));
                 continue;
@@ -235,13 +239,19 @@ fn is_same_build(program: &Path, copy: &Path) -> bool {
 
 /// Where this workspace's stack may be, in order of preference.
 fn candidates() -> Result<Vec<PathBuf>> {
-    if let Some(folder) = std::env::var_os("KITH_LOCAL_DIR").filter(|folder| !folder.is_empty()) {
-        let folder = std::path::absolute(&folder).context("KITH_LOCAL_DIR is no path")?;
-        return Ok(vec![folder]);
-    }
-    let workspace = workspace()?;
-    let elsewhere = Path::new("/var/lib").join(format!("kith-{}", short_hash(&workspace)));
-    Ok(vec![workspace.join(".local"), elsewhere])
+    let named = std::env::var_os("KITH_LOCAL_DIR").filter(|folder| !folder.is_empty());
+    let (folder, named_after) = match named {
+        Some(folder) => {
+            let folder = std::path::absolute(&folder).context("KITH_LOCAL_DIR is no path")?;
+            (folder.clone(), folder)
+        }
+        None => {
+            let workspace = workspace()?;
+            (workspace.join(".local"), workspace)
+        }
+    };
+    let elsewhere = Path::new("/var/lib").join(format!("kith-{}", short_hash(&named_after)));
+    Ok(vec![folder, elsewhere])
 }
 
 /// Returns the workspace around the current folder, or around this program, or else the current folder.
