@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use kith_tests::stack::{Stack, binary};
 
-const SCENARIO: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
-const EXPECTED: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/expected.json");
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data");
 const LIMIT: Duration = Duration::from_mins(7);
 
 fn month(stack: &Stack, which: &str) -> Command {

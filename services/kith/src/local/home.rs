@@ -240,15 +240,12 @@ fn is_same_build(program: &Path, copy: &Path) -> bool {
 /// Where this workspace's stack may be, in order of preference.
 fn candidates() -> Result<Vec<PathBuf>> {
     let named = std::env::var_os("KITH_LOCAL_DIR").filter(|folder| !folder.is_empty());
-    let (folder, named_after) = match named {
-        Some(folder) => {
-            let folder = std::path::absolute(&folder).context("KITH_LOCAL_DIR is no path")?;
-            (folder.clone(), folder)
-        }
-        None => {
-            let workspace = workspace()?;
-            (workspace.join(".local"), workspace)
-        }
+    let (folder, named_after) = if let Some(folder) = named {
+        let folder = std::path::absolute(&folder).context("KITH_LOCAL_DIR is no path")?;
+        (folder.clone(), folder)
+    } else {
+        let workspace = workspace()?;
+        (workspace.join(".local"), workspace)
     };
     let elsewhere = Path::new("/var/lib").join(format!("kith-{}", short_hash(&named_after)));
     Ok(vec![folder, elsewhere])
