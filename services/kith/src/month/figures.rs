@@ -9,6 +9,7 @@ use kith_proto::finance::v1::{
     GetCareCoinsRequest, GetInvoiceRequest, GetMonthResponse, GetTrialBalanceRequest, Invoice,
     ListUnsettledVisitsRequest, Statement,
 };
+use kith_proto::identity::v1::{GetTenantRequest, TenantState};
 use serde::Serialize;
 
 use super::appointments;
@@ -60,6 +61,8 @@ pub struct Account {
     pub invoiced: BTreeMap<String, Invoiced>,
     /// The notice that the wellbeing scale's licence asks for.
     pub wellbeing_notice: String,
+    /// Whether more history can be brought in.
+    pub is_preparing: bool,
     /// Answers of the services that do not agree with one another. None in a sound month.
     pub disagreements: Vec<String>,
 }
@@ -87,6 +90,8 @@ pub async fn gather(world: &World) -> Result<Account> {
     ledger(world, &mut account).await?;
     continuity(world, &mut account.figures).await?;
     wellbeing(world, &mut account).await?;
+    let answer = world.people.administrator.call(GetTenantRequest {}).await?;
+    account.is_preparing = answer.tenant.is_some_and(|tenant| tenant.state() == TenantState::Preparing);
     Ok(account)
 }
 

@@ -98,11 +98,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (scenario, account) = run::run(scenario, &args).await?;
     print!("{}", tables::render(&scenario, &account));
     let equal = print_verdict(&account, expected.as_ref())?;
-    println!(
-        "\nThe tenant {:?} is still in preparation, so that more of its history can be brought in. Its administrator\n\
-         ends that with the call GoLive of identity's TenantService.",
-        scenario.tenant
-    );
+    if account.is_preparing {
+        println!(
+            "\nThe tenant {:?} is still in preparation, so that more of its history can be brought in. Its administrator\n\
+             ends that with the call GoLive of identity's TenantService.",
+            scenario.tenant
+        );
+    }
     Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -36,6 +36,14 @@ fn the_first_month_is_read_whole() {
 }
 
 #[test]
+fn the_second_month_is_read_whole() {
+    let scenario = scenario(include_str!("../../../data/second_month/scenario.json")).expect("no mistakes");
+    assert_eq!(scenario.series.iter().map(|series| series.occurrences.len()).sum::<usize>(), 55);
+    assert_eq!(scenario.changes.len(), 12);
+    assert!(scenario.team("t4").payers.is_empty());
+}
+
+#[test]
 fn a_slip_of_the_pen_is_found_by_line_and_column() {
     let text = FIRST_MONTH.replacen("\"circle\":", "\"circle\"", 1);
     let found = scenario(&text).expect_err("no JSON");
