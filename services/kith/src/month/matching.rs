@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use kith_proto::common::v1::Money;
 use kith_proto::matching::v1::{
-    AgreeTrialRequest, ConcludeTrialRequest, GetGiverRequest, Giver, Introduction, IntroductionState,
-    ListIntroductionsRequest, OpenOpportunityRequest, Readiness, RecordReadinessRequest,
+    AgreeTrialRequest, ConcludeTrialRequest, GetGiverRequest, Giver, GiverStatus, Introduction,
+    IntroductionState, ListIntroductionsRequest, OpenOpportunityRequest, Readiness, RecordReadinessRequest,
     RegisterGiverRequest, SetTermsRequest, ShowInterestRequest, Terms, Trial, UnpaidIntent,
 };
 use tonic::Code;
@@ -115,7 +115,7 @@ pub async fn agree_trial(world: &World, team: &Team, trial: &TrialNeeded) -> Res
                 team_id: world.team_id(&team.id),
                 outward_code: team.outward_code.clone(),
                 radius_km: 25,
-                paid: world.scenario.giver(&trial.giver).is_paid(),
+                paid: is_paid_worker(world.scenario.giver(&trial.giver)),
                 occurred_at: Some(world.plan.begun_after(30)),
             };
             owner.session.call(request).await?;
@@ -204,4 +204,9 @@ async fn introduction(world: &World, team: &Team, trial: &TrialNeeded) -> Result
         }
         page_token = page.next_page_token;
     }
+}
+
+/// Whether somebody is shown paid opportunities: paid, and a worker. A paid friend is found as a friend.
+fn is_paid_worker(giver: &scenario::Giver) -> bool {
+    giver.is_paid() && matches!(giver.status, GiverStatus::Independent | GiverStatus::Employed)
 }

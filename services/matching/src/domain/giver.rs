@@ -95,7 +95,7 @@ const MOST_HOURLY_PENCE: i64 = 1_000_000;
 /// What the terms say about money or time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deal {
-    /// For paid statuses.
+    /// Paid.
     Paid {
         /// The Circle whose contribution rule is named.
         circle_id: CircleId,
@@ -104,7 +104,7 @@ pub enum Deal {
         /// Price of one hour, in pence, above zero and at most [`MOST_HOURLY_PENCE`].
         hourly_rate_pence: i64,
     },
-    /// For unpaid statuses.
+    /// Unpaid.
     Unpaid(UnpaidIntent),
 }
 
@@ -255,14 +255,9 @@ impl Giver {
         self.terms.iter().rev().find(|terms| terms.valid_from <= day)
     }
 
-    /// States terms. Where the client made their id, that id stands for this very content for ever; otherwise the same
+    /// States terms, paid or unpaid whatever the status: a family member may be paid, a worker may give an hour. Where the client made their id, that id stands for this very content for ever; otherwise the same
     /// content from the same day is the same terms.
     pub fn set_terms(&mut self, terms: &Terms, id_is_the_clients: bool) -> Result<Change, Refused> {
-        match (self.status.is_paid(), &terms.deal) {
-            (true, Deal::Unpaid(_)) => return Err(Refused::PaidTermsNeeded),
-            (false, Deal::Paid { .. }) => return Err(Refused::UnpaidTermsNeeded),
-            (true, Deal::Paid { .. }) | (false, Deal::Unpaid(_)) => {}
-        }
         if let Some(same_id) = self.terms.iter().find(|earlier| earlier.id == terms.id) {
             return if same_id == terms { Ok(Change::Unchanged) } else { Err(Refused::IdExists) };
         }

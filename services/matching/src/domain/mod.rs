@@ -51,14 +51,6 @@ pub enum Refused {
     /// Two terms from one day.
     #[error("there are terms from that day already; choose another first day")]
     TermsFromThatDay,
-    /// A paid giver without circle, rule and rate.
-    #[error(
-        "a paid giver's terms need a Circle, its contribution rule and an hourly rate, and no wish for unpaid time"
-    )]
-    PaidTermsNeeded,
-    /// An unpaid giver with money.
-    #[error("an unpaid giver's terms need what should happen with the time, and no money")]
-    UnpaidTermsNeeded,
     /// Nobody new can show interest.
     #[error("this opportunity is closed")]
     OpportunityClosed,
@@ -91,8 +83,6 @@ impl Refusal for Refused {
             Self::GiverExists | Self::IdExists => Kind::AlreadyExists,
             Self::OwnReadiness => Kind::PermissionDenied,
             Self::TermsFromThatDay
-            | Self::PaidTermsNeeded
-            | Self::UnpaidTermsNeeded
             | Self::OpportunityClosed
             | Self::PaidGiversOnly
             | Self::OwnTeam
@@ -110,8 +100,6 @@ impl Refusal for Refused {
             Self::OwnReadiness => "OWN_READINESS",
             Self::IdExists => "ID_EXISTS",
             Self::TermsFromThatDay => "TERMS_FROM_THAT_DAY",
-            Self::PaidTermsNeeded => "PAID_TERMS_NEEDED",
-            Self::UnpaidTermsNeeded => "UNPAID_TERMS_NEEDED",
             Self::OpportunityClosed => "OPPORTUNITY_CLOSED",
             Self::PaidGiversOnly => "PAID_GIVERS_ONLY",
             Self::OwnTeam => "OWN_TEAM",
