@@ -101,16 +101,16 @@ async fn the_month_survives_kills_and_a_broker_restart() {
     let mut child = month(&stack, "first_month").spawn().expect("kith is built");
     let (mut kills, mut broker_kills) = (0, 0);
     for round in 0.. {
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_millis(500));
         if child.try_wait().expect("its state").is_some() {
             break;
         }
         let victim = if round % 2 == 0 { "finance" } else { "appointments" };
-        if kills < 10 {
+        if kills < 14 {
             stack.restart(victim);
             kills += 1;
         }
-        if round == 4 {
+        if round == 3 {
             broker.kill();
             broker.up();
             broker_kills += 1;
