@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{Buf, BufMut};
 use chrono::Duration;
 use kith_platform::auth::TokenKey;
 use kith_platform::clock::Clock;
@@ -11,10 +10,10 @@ use kith_platform::context::Actor;
 use kith_platform::id::{Ids as Random, PersonId, TenantId, Uuid};
 use kith_proto::{Access, METHODS, Method};
 use kith_tests::filler::{Filler, Ids};
+use kith_tests::people::Raw;
 use kith_tests::stack::Stack;
 use prost::Message as _;
 use sqlx::Row as _;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -48,46 +47,6 @@ const ANY_PERSON: &[&str] = &[
     "/kith.governance.v1.ProposalsService/GetDecision",
     "/kith.governance.v1.ProposalsService/ListDecisions",
 ];
-
-/// Bytes as they are, both ways.
-#[derive(Clone, Copy, Debug, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        let mut bytes = vec![0; buffer.remaining()];
-        buffer.copy_to_slice(&mut bytes);
-        Ok(Some(bytes))
-    }
-}
 
 struct Caller {
     channels: Vec<(&'static str, Channel)>,
