@@ -292,7 +292,8 @@ async fn the_tenant_never_leaks_over_the_pool() {
         let mut plan = Vec::new();
         for _ in 0..EACH {
             let tenant = tenants[usize::try_from(less_than(&world, TENANTS)).expect("small")];
-            let doom = (less_than(&world, 2) == 0).then(|| 1 + less_than(&world, 4));
+            // Half of the calls are doomed; those at their first step are dropped on any machine, however quick.
+            let doom = (less_than(&world, 2) == 0).then(|| 1 + less_than(&world, 3));
             plan.push((tenant, request_of(tenant, world.person(), pb::ListTeamsRequest::default()), doom));
         }
         let notes = notes.clone();
