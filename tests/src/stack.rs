@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kith_platform::config::Config;
+use kith_platform::id::Uuid;
 use kith_platform::testing::World;
 
 use crate::services;
@@ -138,6 +139,73 @@ impl Stack {
             .env("KITH_PASSWORD_SEED", self.folder.path().join("month"))
             .stdin(Stdio::null());
         command
+    }
+
+    /// A command of the operator's `kith` on one service of this stack, as configured there.
+    pub fn operate(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("kith"));
+        command.args(arguments).envs(environment(self.config(name))).stdin(Stdio::null());
+        // No local stack is meant, should one be there.
+        command.env("KITH_LOCAL_DIR", self.folder.path().join("none"));
+        command
+    }
+
+    /// Waits until a service has everything that it listens to, applied.
+    pub async fn wait_until_joined(&self, name: &str) {
+        let listens_to = Self::aggregates(name).len();
+        self.wait_until("it has not joined", name, async |admin| {
+            let joined: i64 = sqlx::query_scalar(
+                "select count(*) from platform.subscription where complete_at is not null
+                     and not exists (select from platform.inbox where state = 'ready')",
+            )
+            .fetch_one(admin)
+            .await
+            .expect("what it has");
+            usize::try_from(joined) == Ok(listens_to)
+        })
+        .await;
+    }
+
+    /// Waits until a service has a snapshot, applied, of the newest of everything that it listens to; answers how many
+    /// these are.
+    pub async fn wait_until_resent(&self, name: &str) -> usize {
+        let mut newest: Vec<(Uuid, i64)> = Vec::new();
+        for aggregate in Self::aggregates(name) {
+            let producer = aggregate.split('.').next().expect("its producer");
+            let heads: Vec<(Uuid, i64)> = sqlx::query_as(
+                "select aggregate_id, last_no from platform.outbox_head where aggregate_type = $1",
+            )
+            .bind(aggregate)
+            .fetch_all(&mut self.admin(producer).await)
+            .await
+            .expect("the heads");
+            newest.extend(heads);
+        }
+        self.wait_until("it has not got everything again", name, async |admin| {
+            let applied: Vec<(Uuid, i64)> = sqlx::query_as(
+                "select aggregate_id, event_no from platform.inbox where snapshot and state = 'done'",
+            )
+            .fetch_all(admin)
+            .await
+            .expect("what is applied");
+            newest.iter().all(|head| applied.contains(head))
+        })
+        .await;
+        newest.len()
+    }
+
+    async fn wait_until(&self, problem: &str, name: &str, so: impl AsyncFn(&mut sqlx::PgConnection) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut admin = self.admin(name).await;
+        while !so(&mut admin).await {
+            assert!(Instant::now() < end, "{name}: {problem}; its log says:\n{}", tail(&self.log(name)));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn aggregates(name: &str) -> Vec<&'static str> {
+        let service = services().into_iter().find(|service| service.name == name).expect("one of the seven");
+        (service.subscriptions)().aggregates()
     }
 
     /// An administrator's connection to a service's database.

@@ -46,6 +46,18 @@ pub const REVIEWED: &[Reviewed] = &[
         &["kith_relay INSERT, SELECT, UPDATE"],
         "public keys, kept for a start alone",
     ),
+    reviewed(
+        "*",
+        "platform.resend",
+        &["kith_relay DELETE, INSERT, SELECT, UPDATE"],
+        "which snapshots others asked for, perhaps of all tenants; ids only, the relay works them off",
+    ),
+    reviewed(
+        "*",
+        "platform.subscription",
+        &["kith_relay INSERT, SELECT, UPDATE"],
+        "what this service listens to, and since when it has everything",
+    ),
     reviewed("identity", "signin.account", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "signin.tenant_registry", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.sign_in_place", &["identity_signin INSERT, SELECT"], SIGN_IN),
@@ -75,9 +87,16 @@ pub const REVIEWED: &[Reviewed] = &[
     reviewed("evaluation", "public.copyright_notice", &["kith_app SELECT", "kith_export SELECT"], DATED),
 ];
 
-/// What the relay role may see of all tenants.
-const OPEN_TO_RELAY: &[&str] =
-    &["platform.inbox", "platform.inbox_cursor", "platform.outbox", "platform.saved_answer"];
+const EVERYTHING: &[&str] = &["DELETE", "INSERT", "SELECT", "UPDATE"];
+
+/// What the relay role may do with the rows of all tenants.
+pub const OPEN_TO_RELAY: &[(&str, &[&str])] = &[
+    ("platform.inbox", EVERYTHING),
+    ("platform.inbox_cursor", EVERYTHING),
+    ("platform.outbox", EVERYTHING),
+    ("platform.outbox_head", &["SELECT"]),
+    ("platform.saved_answer", EVERYTHING),
+];
 
 /// A fresh database of one service, and the ways into it.
 #[derive(Debug)]
@@ -169,10 +188,10 @@ impl Database {
             {
                 let (role, rights) = right.split_once(' ').unwrap_or((right, ""));
                 let most: &[&str] = match role {
-                    "kith_app" => &["DELETE", "INSERT", "SELECT", "UPDATE"],
+                    "kith_app" => EVERYTHING,
                     "kith_export" => &["SELECT"],
-                    "kith_relay" if OPEN_TO_RELAY.contains(&table.as_str()) => {
-                        &["DELETE", "INSERT", "SELECT", "UPDATE"]
+                    "kith_relay" => {
+                        OPEN_TO_RELAY.iter().find(|(open, _)| open == table).map_or(&[], |(_, rights)| rights)
                     }
                     _ => &[],
                 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kith_platform::id::Uuid;
 use kith_platform::testing::World;
 use kith_tests::services;
-use kith_tests::tables::{Database, REVIEWED};
+use kith_tests::tables::{Database, OPEN_TO_RELAY, REVIEWED};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// A column that a row must give a value for.
@@ -135,13 +135,8 @@ async fn try_all(database: &Database, prepare: &'static str) -> Found {
     roles.extend(database.service.extra_roles);
     for role in roles {
         let mut conn = database.as_role(role).await;
-        // The relay sees outbox, inbox, cursor and saved answers of all tenants: that is what it is for.
-        let sees_all = |table: &str| {
-            role == "relay"
-                && ["outbox", "inbox", "inbox_cursor", "saved_answer"]
-                    .map(|name| format!("platform.{name}"))
-                    .contains(&table.to_owned())
-        };
+        // The relay sees outbox, inbox, cursors and saved answers of all tenants: that is what it is for.
+        let sees_all = |table: &str| role == "relay" && OPEN_TO_RELAY.iter().any(|(open, _)| *open == table);
         for (table, (foreign, _)) in rows.iter().filter(|(table, _)| !sees_all(table)) {
             for tenant in [Some(TWO), None] {
                 set_tenant(&mut conn, tenant).await;

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use kith_cli::instance;
+use kith_platform::broker::Publisher;
 use kith_platform::config::Config;
 use kith_platform::dead::{self, Decision};
-use kith_platform::id::Uuid;
+use kith_platform::id::{TenantId, Uuid};
+use kith_platform::resend;
 
 /// Commands on a configured service; they read its `KITH__SECTION__KEY` settings.
 #[derive(clap::Subcommand)]
@@ -14,7 +16,7 @@ pub enum Command {
     /// The configuration in force
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Events that a service gave up on
+    /// Events that a service gave up on, or lost on the way
     Events {
         /// Which service, such as finance
         service: String,
@@ -46,6 +48,17 @@ pub enum EventsCommand {
         /// Why, without names; goes into the audit
         #[arg(long)]
         reason: String,
+    },
+    /// Asks for the newest event of each aggregate again, to mend what this service knows; harmless to repeat
+    Resend {
+        /// Which aggregate, such as teams.team; all that the service listens to where none is said
+        aggregate: Option<String>,
+        /// Of this tenant alone
+        #[arg(long)]
+        tenant: Option<Uuid>,
+        /// This one alone
+        #[arg(long, requires = "tenant", requires = "aggregate")]
+        id: Option<Uuid>,
     },
 }
 
@@ -97,6 +110,21 @@ async fn events(name: &str, command: EventsCommand) -> Result<()> {
         EventsCommand::Skip { event, reason } => {
             dead::decide(&db, event, Decision::Skip, &reason).await?;
             println!("{event} is skipped; what it says is not applied in {name}");
+        }
+        EventsCommand::Resend { aggregate, tenant, id } => {
+            let listens_to = (service.subscriptions)().aggregates();
+            let wanted = match &aggregate {
+                Some(one) if listens_to.contains(&one.as_str()) => vec![one.as_str()],
+                Some(one) => {
+                    anyhow::bail!("{name} does not listen to {one}; it does to {}", listens_to.join(", "))
+                }
+                None => listens_to,
+            };
+            let publisher = Publisher::new(config.broker_as(service.name)?);
+            for aggregate in wanted {
+                resend::ask_for(&db, &publisher, service.name, aggregate, tenant.map(TenantId), id).await?;
+                println!("{name} has asked for {aggregate} again");
+            }
         }
     }
     Ok(())

@@ -4,11 +4,9 @@
 //! acknowledge a new message. Every publish has a timeout of its own (a publish in flight when the broker dies gives
 //! no error by itself), and only an acknowledgement without a returned message counts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lapin::message::Delivery;
 use lapin::options::{
@@ -19,10 +17,15 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, ExchangeKind,
 };
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
-use crate::id::{TenantId, Uuid};
+
+mod envelope;
+
+pub use envelope::{Ask, Message, Told};
+use envelope::{Content, producer_of, properties, read, text};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connecting and declaring together.
@@ -41,29 +44,6 @@ pub struct Address {
     pub prefix: String,
     /// The service that speaks.
     pub service: &'static str,
-}
-
-/// An event on its way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// Whose.
-    pub tenant_id: TenantId,
-    /// CloudEvents `id`.
-    pub event_id: Uuid,
-    /// `<service>.<aggregate>`.
-    pub aggregate_type: String,
-    /// CloudEvents `subject`.
-    pub aggregate_id: Uuid,
-    /// From 1, without gaps, per aggregate.
-    pub event_no: i64,
-    /// CloudEvents `type`, and the routing key.
-    pub event_type: String,
-    /// The event message.
-    pub payload: Vec<u8>,
-    /// W3C trace context of what caused it.
-    pub traceparent: Option<String>,
-    /// CloudEvents `time`.
-    pub time: DateTime<Utc>,
 }
 
 /// A failure of the broker, told in its own words.
@@ -139,8 +119,10 @@ impl Address {
         arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
         arguments.insert("x-overflow".into(), text("reject-publish"));
         declare_quorum(channel, &queue, arguments).await?;
-        for aggregate in aggregates {
-            bind(channel, &queue, &self.exchange(), &format!("{aggregate}.#")).await?;
+        let of_events = aggregates.iter().map(|aggregate| format!("{aggregate}.#"));
+        let of_resending = ["resend", "snapshot", "resent"].map(|what| format!("*.{what}.{}", self.service));
+        for key in of_events.chain(of_resending) {
+            bind(channel, &queue, &self.exchange(), &key).await?;
         }
         Ok(())
     }
@@ -154,9 +136,7 @@ impl Address {
         let connection = self.connect().await?;
         let channel = connection.create_channel().await?;
         self.declare_exchanges(&channel).await?;
-        if !aggregates.is_empty() {
-            self.declare_inbox(&channel, aggregates).await?;
-        }
+        self.declare_inbox(&channel, aggregates).await?;
         connection.close(200, "done".into()).await?;
         Ok(())
     }
@@ -172,6 +152,13 @@ impl Address {
         connection.close(200, "done".into()).await.map_err(Failure::from)?;
         Ok(())
     }
+}
+
+/// What goes out, whatever it is.
+struct Letter<'a> {
+    key: String,
+    properties: BasicProperties,
+    body: &'a [u8],
 }
 
 /// Publishes with confirms. Cheap to clone; connects when it is first used and again after a failure.
@@ -190,8 +177,39 @@ impl Publisher {
     /// Publishes in order, all in flight at once, and waits for every confirm. Answers the indices that the broker
     /// confirmed, whatever happened to the others, and the failure if there was one.
     pub async fn publish(&self, messages: &[Message]) -> (Vec<usize>, Option<Error>) {
-        let mut confirmed = Vec::with_capacity(messages.len());
-        match self.try_publish(messages, &mut confirmed).await {
+        let letters: Vec<Letter<'_>> = messages
+            .iter()
+            .map(|message| Letter {
+                key: message.routing_key(),
+                properties: properties(message),
+                body: &message.payload,
+            })
+            .collect();
+        self.send(&letters).await
+    }
+
+    /// Asks for snapshots.
+    pub async fn ask(&self, ask: &Ask) -> Result<()> {
+        let key = format!("{}.resend.{}", self.address.service, producer_of(&ask.aggregate_type));
+        self.say(key, ask).await
+    }
+
+    /// Tells the asker that its snapshots are sent.
+    pub async fn tell(&self, asker: &str, told: &Told) -> Result<()> {
+        self.say(format!("{}.resent.{asker}", self.address.service), told).await
+    }
+
+    async fn say(&self, key: String, what: &impl Serialize) -> Result<()> {
+        let body = serde_json::to_vec(what).map_err(Error::internal)?;
+        let properties =
+            BasicProperties::default().with_content_type("application/json".into()).with_delivery_mode(2);
+        let (_, failure) = self.send(&[Letter { key, properties, body: &body }]).await;
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn send(&self, letters: &[Letter<'_>]) -> (Vec<usize>, Option<Error>) {
+        let mut confirmed = Vec::with_capacity(letters.len());
+        match self.try_send(letters, &mut confirmed).await {
             Ok(()) => (confirmed, None),
             Err(failure) => {
                 // Whatever state the connection is in, the next attempt begins with a new one.
@@ -204,19 +222,19 @@ impl Publisher {
         }
     }
 
-    async fn try_publish(&self, messages: &[Message], confirmed: &mut Vec<usize>) -> Result<(), Failure> {
+    async fn try_send(&self, letters: &[Letter<'_>], confirmed: &mut Vec<usize>) -> Result<(), Failure> {
         let channel = within(SETUP_TIMEOUT, self.channel()).await?;
         let exchange = self.address.exchange();
         let mut waiting = FuturesUnordered::new();
-        for (index, message) in messages.iter().enumerate() {
+        for (index, letter) in letters.iter().enumerate() {
             let confirm = within(
                 CONFIRM_TIMEOUT,
                 channel.basic_publish(
                     exchange.as_str().into(),
-                    message.event_type.as_str().into(),
+                    letter.key.as_str().into(),
                     BasicPublishOptions { mandatory: true, immediate: false },
-                    &message.payload,
-                    properties(message),
+                    letter.body,
+                    letter.properties.clone(),
                 ),
             )
             .await?;
@@ -261,8 +279,12 @@ pub struct Receiver {
 /// A batch of deliveries, to be acknowledged once it is safe in the inbox.
 #[derive(Debug)]
 pub struct Batch {
-    /// What could be read.
+    /// Events and snapshots, in order.
     pub messages: Vec<Message>,
+    /// Others ask this service for snapshots.
+    pub asked: Vec<Ask>,
+    /// Snapshots that this service asked for are all here.
+    pub told: Vec<Told>,
     last: Delivery,
 }
 
@@ -304,19 +326,23 @@ impl Receiver {
             {
                 deliveries.push(more?);
             }
-            let mut messages = Vec::with_capacity(deliveries.len());
+            let (mut messages, mut asked, mut told) = (Vec::with_capacity(deliveries.len()), vec![], vec![]);
             let mut last = None;
             for delivery in deliveries {
-                if let Some(message) = read(&delivery) {
-                    messages.push(message);
-                    last = Some(delivery);
-                } else {
-                    tracing::error!(event.r#type = %delivery.routing_key, "an envelope cannot be read");
-                    acknowledged(delivery.acker.reject(BasicRejectOptions { requeue: false }).await?)?;
+                match read(&delivery) {
+                    Some(Content::Event(message)) => messages.push(*message),
+                    Some(Content::Ask(ask)) => asked.push(ask),
+                    Some(Content::Told(end)) => told.push(end),
+                    None => {
+                        tracing::error!(event.r#type = %delivery.routing_key, "an envelope cannot be read");
+                        acknowledged(delivery.acker.reject(BasicRejectOptions { requeue: false }).await?)?;
+                        continue;
+                    }
                 }
+                last = Some(delivery);
             }
             if let Some(last) = last {
-                return Ok(Batch { messages, last });
+                return Ok(Batch { messages, asked, told, last });
             }
         }
     }
@@ -355,62 +381,4 @@ async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Resu
     let options = QueueBindOptions::default();
     channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await?;
     Ok(())
-}
-
-fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
-}
-
-/// CloudEvents 1.0 in AMQP binary mode: attributes in headers, the event as the body.
-fn properties(message: &Message) -> BasicProperties {
-    let mut headers: BTreeMap<&str, String> = BTreeMap::from([
-        ("cloudEvents:specversion", "1.0".to_owned()),
-        ("cloudEvents:id", message.event_id.to_string()),
-        (
-            "cloudEvents:source",
-            format!("/kith/{}", message.aggregate_type.split('.').next().unwrap_or_default()),
-        ),
-        ("cloudEvents:type", message.event_type.clone()),
-        ("cloudEvents:subject", message.aggregate_id.to_string()),
-        ("cloudEvents:time", message.time.to_rfc3339_opts(SecondsFormat::Micros, true)),
-        ("cloudEvents:tenant", message.tenant_id.to_string()),
-        ("cloudEvents:aggregate", message.aggregate_type.clone()),
-        ("cloudEvents:eventno", message.event_no.to_string()),
-    ]);
-    if let Some(traceparent) = &message.traceparent {
-        headers.insert("cloudEvents:traceparent", traceparent.clone());
-    }
-    let mut table = FieldTable::default();
-    for (name, value) in headers {
-        table.insert(name.into(), text(&value));
-    }
-    BasicProperties::default()
-        .with_headers(table)
-        .with_message_id(message.event_id.to_string().into())
-        .with_content_type("application/protobuf".into())
-        .with_delivery_mode(2)
-}
-
-fn read(delivery: &Delivery) -> Option<Message> {
-    let headers = delivery.properties.headers().as_ref()?.inner();
-    let header = |name: &str| match headers.get(name) {
-        Some(AMQPValue::LongString(value)) => std::str::from_utf8(value.as_bytes()).ok().map(str::to_owned),
-        _ => None,
-    };
-    let event_type = header("cloudEvents:type")?;
-    if event_type != delivery.routing_key.as_str() {
-        return None;
-    }
-    Some(Message {
-        tenant_id: TenantId(header("cloudEvents:tenant")?.parse().ok()?),
-        event_id: header("cloudEvents:id")?.parse().ok()?,
-        aggregate_type: header("cloudEvents:aggregate")
-            .filter(|aggregate| event_type.starts_with(aggregate.as_str()))?,
-        aggregate_id: header("cloudEvents:subject")?.parse().ok()?,
-        event_no: header("cloudEvents:eventno")?.parse().ok().filter(|number| *number > 0)?,
-        event_type,
-        payload: delivery.data.clone(),
-        traceparent: header("cloudEvents:traceparent"),
-        time: header("cloudEvents:time")?.parse().ok()?,
-    })
 }

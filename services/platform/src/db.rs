@@ -187,19 +187,21 @@ impl Db {
         Ok(())
     }
 
-    /// Forgets saved answers that have ended; answers how many.
-    pub(crate) async fn forget_answers(&self) -> Result<u64> {
+    /// A dated number of `platform.setting`, as in force today.
+    pub(crate) async fn setting(&self, name: &str) -> Result<i64> {
         let mut conn = self.relay().await?;
-        let forgotten = sqlx::query!(
-            "delete from platform.saved_answer a using (
-                 select tenant_id, actor_id, request_id from platform.saved_answer where expires_at < $1 limit 10000
-             ) ended
-             where a.tenant_id = ended.tenant_id and a.actor_id = ended.actor_id and a.request_id = ended.request_id",
-            self.shared.clock.now(),
+        let value = sqlx::query_scalar!(
+            "select value from platform.setting where name = $1 and valid_from <= $2 order by valid_from desc limit 1",
+            name,
+            self.shared.clock.now().date_naive(),
         )
-        .execute(&mut *conn)
+        .fetch_optional(&mut *conn)
         .await?;
-        Ok(forgotten.rows_affected())
+        value.ok_or_else(|| Error::Inconsistent {
+            table: "platform.setting",
+            row: name.to_owned(),
+            problem: "is missing".into(),
+        })
     }
 
     /// Whether the database answers.

@@ -88,6 +88,7 @@ impl Host {
             stored: Arc::new(Notify::new()),
             applied: Arc::new(Notify::new()),
             wrote: Arc::new(Notify::new()),
+            bound: Arc::default(),
         };
         let waiters = Semaphore::new(MAX_WAITERS);
         let name = service.name;

@@ -1,14 +1,12 @@
 //! The inbox: store, acknowledge, then apply, once, in order per aggregate. Retries live in SQL.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -19,99 +17,9 @@ use crate::db::{Db, Mode, Now, Tx};
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
 
-/// An event as a handler gets it.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// Its id.
-    pub event_id: Uuid,
-    /// `<service>.<aggregate>.<past_tense>.v1`.
-    pub event_type: String,
-    /// The aggregate that it is about.
-    pub aggregate_id: Uuid,
-    /// Its number within the aggregate.
-    pub event_no: i64,
-    payload: Vec<u8>,
-}
+mod listen;
 
-impl Received {
-    /// The aggregate's whole public state after the fact: field 1 of every event of the aggregate.
-    pub fn state<S: prost::Message + Default>(&self) -> Result<S> {
-        self.try_state().map_err(Error::internal)
-    }
-
-    fn try_state<S: prost::Message + Default>(&self) -> Result<S, prost::DecodeError> {
-        let mut state = S::default();
-        let mut rest = self.payload.as_slice();
-        while !rest.is_empty() {
-            let (tag, wire_type) = decode_key(&mut rest)?;
-            if tag == 1 && wire_type == WireType::LengthDelimited {
-                message::merge(wire_type, &mut state, &mut rest, DecodeContext::default())?;
-            } else {
-                skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
-            }
-        }
-        Ok(state)
-    }
-}
-
-/// What became of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Applied, or nothing to do.
-    Done,
-    /// A fact about another aggregate is missing; applied again when it arrives. `<service>.<aggregate>/<id>`.
-    Awaits(String),
-}
-
-impl Outcome {
-    /// Waits for the next event of that aggregate.
-    pub fn awaits(aggregate_type: &str, aggregate_id: impl Into<Uuid>) -> Self {
-        Self::Awaits(format!("{aggregate_type}/{}", aggregate_id.into()))
-    }
-}
-
-type Handler = Arc<dyn for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
-
-/// What a service listens to: whole aggregates, each with its handler.
-#[derive(Clone, Default)]
-pub struct Subscriptions(Vec<(&'static str, Handler)>);
-
-impl Subscriptions {
-    /// Listens to nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Listens to an aggregate, `<service>.<aggregate>`:
-    /// `.on("teams.team", |tx, event| Box::pin(app::team::project(tx, event)))`.
-    #[must_use]
-    pub fn on(
-        mut self,
-        aggregate: &'static str,
-        handler: impl for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        self.0.push((aggregate, Arc::new(handler)));
-        self
-    }
-
-    /// The aggregates listened to.
-    pub fn aggregates(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(aggregate, _)| *aggregate).collect()
-    }
-
-    fn handler(&self, aggregate: &str) -> Option<&Handler> {
-        self.0.iter().find(|(known, _)| *known == aggregate).map(|(_, handler)| handler)
-    }
-}
-
-impl fmt::Debug for Subscriptions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Subscriptions").field(&self.aggregates()).finish()
-    }
-}
+pub use listen::{Outcome, Received, Subscriptions};
 
 const BATCH: i64 = 200;
 const POLL: Duration = Duration::from_millis(100);
@@ -127,8 +35,10 @@ struct Taken {
     aggregate_type: String,
     event: Received,
     traceparent: Option<String>,
-    /// At or below the cursor: applied before, or covered by a snapshot.
+    /// At or below the cursor: applied before, or covered by a snapshot. A snapshot at the cursor is applied again.
     seen: bool,
+    /// Stands for everything before it.
+    snapshot: bool,
 }
 
 /// A service's inbox.
@@ -143,9 +53,16 @@ pub struct Inbox {
     pub(crate) applied: Arc<Notify>,
     /// Wakes the relay: handlers may write events of their own.
     pub(crate) wrote: Arc<Notify>,
+    /// Whether the queue is known to be bound: from then on no event can miss it.
+    pub(crate) bound: Arc<AtomicBool>,
 }
 
 impl Inbox {
+    /// Whether the queue is bound.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed)
+    }
+
     /// Receives until told to stop; the connection is rebuilt after any failure.
     pub(crate) async fn receive(&self, stop: &CancellationToken) {
         let mut pause = POLL;
@@ -167,14 +84,22 @@ impl Inbox {
 
     async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
         let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
+        self.bound.store(true, Ordering::Relaxed);
         loop {
             let batch = receiver.next().await?;
             crate::crash::point("K5");
             self.store(&batch.messages).await?;
+            // After the events: what was told to be complete came before it.
+            crate::resend::complete(&self.db, &batch.told).await?;
+            crate::resend::keep(&self.db, &batch.asked).await?;
             crate::crash::point("K6");
+            let asked = !batch.asked.is_empty();
             batch.ack().await?;
             *pause = POLL;
             self.stored.notify_one();
+            if asked {
+                self.wrote.notify_one();
+            }
         }
     }
 
@@ -193,21 +118,26 @@ impl Inbox {
         let payloads: Vec<Vec<u8>> = messages.iter().map(|message| message.payload.clone()).collect();
         let traces: Vec<Option<String>> =
             messages.iter().map(|message| message.traceparent.clone()).collect();
+        let snapshots: Vec<bool> = messages.iter().map(|message| message.snapshot_for.is_some()).collect();
         let forked = sqlx::query_scalar!(
             r#"with message as (
                  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[],
-                     $7::bytea[], $8::text[]) with ordinality
+                     $7::bytea[], $8::text[], $10::bool[]) with ordinality
                      as m (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-                         traceparent, place)
+                         traceparent, snapshot, place)
+             ), again as (
+                 update platform.inbox i set snapshot = true, state = 'ready', attempts = 0, awaiting = null,
+                     next_attempt_at = $9, received_at = $9, done_at = null
+                 from message m where m.snapshot and i.tenant_id = m.tenant_id and i.event_id = m.event_id
              ), cursor as (
                  insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
                  select distinct tenant_id, aggregate_type, aggregate_id, 0 from message
                  on conflict on constraint inbox_cursor_pk do nothing
              ), stored as (
                  insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type,
-                     payload, traceparent, state, attempts, next_attempt_at, received_at)
+                     payload, traceparent, snapshot, state, attempts, next_attempt_at, received_at)
                  select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
-                     'ready', 0, $9, $9
+                     bool_or(snapshot) over (partition by tenant_id, event_id), 'ready', 0, $9, $9
                  from message order by place
                  on conflict do nothing
              )
@@ -229,6 +159,7 @@ impl Inbox {
             &payloads,
             &traces as &[Option<String>],
             now,
+            &snapshots,
         )
         .fetch_all(&mut *conn)
         .await?;
@@ -263,7 +194,7 @@ impl Inbox {
                 "select distinct i.tenant_id from platform.inbox i
                      join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
                  where i.state = 'ready' and i.next_attempt_at <= $1
-                     and i.event_no <= c.last_no + 1",
+                     and (i.snapshot or i.event_no <= c.last_no + 1)",
                 now
             )
             .fetch_all(&mut *conn)
@@ -327,10 +258,10 @@ impl Inbox {
         let tenant = tx.tenant();
         let rows = sqlx::query!(
             "select i.event_id, i.event_type, i.aggregate_type, i.aggregate_id, i.event_no, i.payload, i.traceparent,
-                 c.last_no
+                 i.snapshot, c.last_no
              from platform.inbox i join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
              where i.tenant_id = $1 and i.state = 'ready' and i.next_attempt_at <= $2
-                 and i.event_no <= c.last_no + 1
+                 and (i.snapshot or i.event_no <= c.last_no + 1)
              order by i.seq limit $3
              for update of c skip locked",
             tenant.0,
@@ -348,14 +279,16 @@ impl Inbox {
                 payload: row.payload,
             };
             // Under the lock: another replica may have moved the cursor on after the inbox row was read.
-            let seen = event.event_no <= row.last_no;
-            Taken { aggregate_type: row.aggregate_type, event, traceparent: row.traceparent, seen }
+            let again = row.snapshot && event.event_no == row.last_no;
+            let seen = event.event_no <= row.last_no && !again;
+            let (aggregate_type, snapshot) = (row.aggregate_type, row.snapshot);
+            Taken { aggregate_type, event, traceparent: row.traceparent, seen, snapshot }
         });
         Ok(events.collect())
     }
 
     async fn apply_event(&self, tx: &mut Tx, taken: &Taken, now: Now) -> Result<()> {
-        let Taken { aggregate_type, event, traceparent, seen } = taken;
+        let Taken { aggregate_type, event, traceparent, seen, snapshot } = taken;
         let span = tracing::info_span!("apply", event.r#type = %event.event_type, event.id = %event.event_id);
         crate::telemetry::follow(&span, traceparent.as_deref());
         let outcome = match self.subscriptions.handler(aggregate_type) {
@@ -386,6 +319,10 @@ impl Inbox {
                      ), moved as (
                          update platform.inbox_cursor set last_no = greatest(last_no, $4)
                          where tenant_id = $1 and aggregate_type = $5 and aggregate_id = $6
+                     ), covered as (
+                         update platform.inbox set state = 'done', done_at = $3, awaiting = null
+                         where $8 and tenant_id = $1 and aggregate_type = $5 and aggregate_id = $6 and event_no < $4
+                             and state <> 'done'
                      )
                      update platform.inbox set awaiting = null, next_attempt_at = $3
                      where tenant_id = $1 and awaiting = $7",
@@ -396,6 +333,7 @@ impl Inbox {
                     aggregate_type,
                     event.aggregate_id,
                     format!("{aggregate_type}/{}", event.aggregate_id),
+                    *snapshot,
                 )
                 .execute(tx.conn())
                 .await?;

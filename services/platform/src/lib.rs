@@ -25,10 +25,13 @@ pub mod money;
 mod outbox;
 pub mod page;
 pub mod provision;
+pub mod resend;
 mod run;
 pub mod server;
+pub mod sweep;
 pub mod telemetry;
 pub mod testing;
+pub mod watch;
 mod words;
 
 pub use host::{Host, Service};

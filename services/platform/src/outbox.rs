@@ -135,7 +135,10 @@ impl Relay {
         }
         while !stop.is_cancelled() {
             let published = self.publish_batch(session.conn()).await?;
-            if published < BATCH {
+            // Events go first; snapshots fill the time between.
+            let resent =
+                published < BATCH && crate::resend::send_page(session.conn(), &self.publisher).await?;
+            if published < BATCH && !resent {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = self.woken.notified() => {}
@@ -169,6 +172,7 @@ impl Relay {
                 payload: row.payload,
                 traceparent: row.traceparent,
                 time: row.created_at,
+                snapshot_for: None,
             })
             .collect();
         if messages.is_empty() {

@@ -24,7 +24,8 @@ use crate::id::Ids;
 use crate::lifecycle::Life;
 use crate::outbox::Relay;
 use crate::server::DoorLayer;
-use crate::{provision, telemetry};
+use crate::watch::Watch;
+use crate::{provision, resend, sweep, telemetry};
 
 const MAX_STREAMS: u32 = 128;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -34,8 +35,9 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
 const CLOSING: Duration = Duration::from_secs(1);
-const SWEEP: Duration = Duration::from_mins(10);
 const READINESS_POLL: Duration = Duration::from_secs(1);
+/// The first start is waited for; it takes one round over the broker.
+const JOINING_POLL: Duration = Duration::from_millis(50);
 
 /// The whole of a service's `main`: one process, one service.
 pub fn main(service: &Service) -> ExitCode {
@@ -201,38 +203,27 @@ pub(crate) async fn start(
 
 /// What runs beside the calls: outbox, inbox, keys.
 fn work_beside(host: &Host, life: &Life) {
+    let publisher = Publisher::new(host.inbox().address.clone());
     let relay = Relay {
         db: host.db().clone(),
         clock: host.shared().clock.clone(),
-        publisher: Publisher::new(host.inbox().address.clone()),
+        publisher: publisher.clone(),
         woken: host.inbox().wrote.clone(),
     };
     let soft = life.soft.clone();
     life.guard("outbox", async move { relay.run(&soft).await });
-    if !host.inbox().subscriptions.aggregates().is_empty() {
-        let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
-        life.guard("inbox.receive", async move { inbox.receive(&soft).await });
-        let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
-        life.guard("inbox.apply", async move { inbox.apply(&soft).await });
-    }
+    let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+    life.guard("inbox.receive", async move { inbox.receive(&soft).await });
+    let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+    life.guard("inbox.apply", async move { inbox.apply(&soft).await });
+    let (watch, soft) =
+        (Watch { service: host.name(), inbox: host.inbox().clone(), publisher }, life.soft.clone());
+    life.guard("inbox.watch", async move { watch.run(&soft).await });
     let (db, soft) = (host.db().clone(), life.soft.clone());
-    life.guard("sweep", async move { sweep(&db, &soft).await });
+    life.guard("sweep", async move { sweep::run(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {
         let (host, soft) = (host.clone(), life.soft.clone());
         life.guard("keys", async move { keep_keys(&host, &soft).await });
-    }
-}
-
-/// Forgets what has ended, now and then.
-async fn sweep(db: &Db, stop: &tokio_util::sync::CancellationToken) {
-    while !stop.is_cancelled() {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(SWEEP) => {}
-        }
-        if let Err(error) = db.forget_answers().await {
-            tracing::warn!(error.kind = %error, "saved answers were not swept and will be");
-        }
     }
 }
 
@@ -264,17 +255,23 @@ async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
     }
 }
 
-/// Readiness follows the dependencies, liveness does not: an outage must not restart everything.
+/// Readiness follows the dependencies, liveness does not: an outage must not restart everything. A service that has not
+/// yet heard everything that it listens to is not ready.
 fn watch_readiness(host: &Host, life: &Life, health: tonic_health::server::HealthReporter) {
     let (host, soft) = (host.clone(), life.soft.clone());
     life.guard("readiness", async move {
+        let mut joined = false;
         while !soft.is_cancelled() {
-            let ready = host.verifier().has_keys() && host.db().ping().await.is_ok();
+            if !joined {
+                let aggregates = host.inbox().subscriptions.aggregates();
+                joined = resend::is_joined(host.db(), &aggregates).await.unwrap_or(false);
+            }
+            let ready = joined && host.verifier().has_keys() && host.db().ping().await.is_ok();
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
             health.set_service_status("", status).await;
             tokio::select! {
                 () = soft.cancelled() => {}
-                () = tokio::time::sleep(READINESS_POLL) => {}
+                () = tokio::time::sleep(if joined { READINESS_POLL } else { JOINING_POLL }) => {}
             }
         }
         // The last word: a look at the dependencies may have been under way when the stop came.

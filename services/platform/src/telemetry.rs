@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use opentelemetry::metrics::{Counter, Histogram};
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::trace::TracerProvider as _;
@@ -22,6 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::Telemetry;
+use crate::watch::Waiting;
 
 /// Flushes what is still to be exported when it is shut down.
 #[derive(Debug, Default)]
@@ -101,6 +102,9 @@ pub(crate) fn follow(span: &Span, traceparent: Option<&str>) {
 struct Figures {
     duration: Histogram<f64>,
     shed: Counter<u64>,
+    parked: Gauge<i64>,
+    gaps: Gauge<i64>,
+    dead: Gauge<i64>,
 }
 
 fn figures() -> &'static Figures {
@@ -110,6 +114,9 @@ fn figures() -> &'static Figures {
         Figures {
             duration: meter.f64_histogram("rpc.server.duration").with_unit("s").build(),
             shed: meter.u64_counter("rpc.server.shed").build(),
+            parked: meter.i64_gauge("kith.inbox.parked").with_unit("{event}").build(),
+            gaps: meter.i64_gauge("kith.inbox.gaps").with_unit("{aggregate}").build(),
+            dead: meter.i64_gauge("kith.inbox.dead").with_unit("{event}").build(),
         }
     })
 }
@@ -124,4 +131,11 @@ pub(crate) fn called(method: &'static str, code: i32, took: Duration) {
 /// Records a call that was shed.
 pub(crate) fn shed() {
     figures().shed.add(1, &[]);
+}
+
+/// Records what waits too long in the inbox: alarms look at these.
+pub(crate) fn waiting(waiting: &Waiting) {
+    figures().parked.record(waiting.parked, &[]);
+    figures().gaps.record(waiting.gaps, &[]);
+    figures().dead.record(waiting.dead, &[]);
 }

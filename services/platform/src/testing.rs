@@ -161,6 +161,7 @@ impl World {
             payload: event.encode_to_vec(),
             traceparent: None,
             time: self.clock.now(),
+            snapshot_for: None,
         };
         self.receive(host, &[message]).await;
     }
@@ -193,6 +194,7 @@ impl World {
                 payload: row.payload,
                 traceparent: row.traceparent,
                 time: row.created_at,
+                snapshot_for: None,
             })
             .collect()
     }

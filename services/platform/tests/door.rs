@@ -25,7 +25,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::common::{Ask, SERVICE, count, gate, id, message, until};
+use crate::common::{Ask, SERVICE, count, gate, id, joined, message, until};
 
 /// A server, and a replica of it by whose hand events arrive.
 struct Door {
@@ -74,6 +74,7 @@ impl Door {
         change(&mut config);
         let replica = world.host_with(&SERVICE, config.clone()).await;
         let tenant = world.tenant(&replica, false).await;
+        joined(&mut world.admin(&replica).await).await;
         let life = Life::new();
         let ready = config.server.ready_file.clone();
         let server = tokio::spawn(kith_platform::run(&SERVICE, config, life.clone()));

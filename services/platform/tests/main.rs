@@ -7,3 +7,4 @@ mod db;
 mod door;
 mod idempotency;
 mod inbox;
+mod resend;

@@ -1,0 +1,105 @@
+//! What a service listens to, and what its handlers get and answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
+
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::id::Uuid;
+
+/// An event as a handler gets it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Its id.
+    pub event_id: Uuid,
+    /// `<service>.<aggregate>.<past_tense>.v1`.
+    pub event_type: String,
+    /// The aggregate that it is about.
+    pub aggregate_id: Uuid,
+    /// Its number within the aggregate.
+    pub event_no: i64,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Received {
+    /// The aggregate's whole public state after the fact: field 1 of every event of the aggregate.
+    pub fn state<S: prost::Message + Default>(&self) -> Result<S> {
+        self.try_state().map_err(Error::internal)
+    }
+
+    fn try_state<S: prost::Message + Default>(&self) -> Result<S, prost::DecodeError> {
+        let mut state = S::default();
+        let mut rest = self.payload.as_slice();
+        while !rest.is_empty() {
+            let (tag, wire_type) = decode_key(&mut rest)?;
+            if tag == 1 && wire_type == WireType::LengthDelimited {
+                message::merge(wire_type, &mut state, &mut rest, DecodeContext::default())?;
+            } else {
+                skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied, or nothing to do.
+    Done,
+    /// A fact about another aggregate is missing; applied again when it arrives. `<service>.<aggregate>/<id>`.
+    Awaits(String),
+}
+
+impl Outcome {
+    /// Waits for the next event of that aggregate.
+    pub fn awaits(aggregate_type: &str, aggregate_id: impl Into<Uuid>) -> Self {
+        Self::Awaits(format!("{aggregate_type}/{}", aggregate_id.into()))
+    }
+}
+
+type Handler = Arc<dyn for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
+
+/// What a service listens to: whole aggregates, each with its handler.
+#[derive(Clone, Default)]
+pub struct Subscriptions(Vec<(&'static str, Handler)>);
+
+impl Subscriptions {
+    /// Listens to nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Listens to an aggregate, `<service>.<aggregate>`:
+    /// `.on("teams.team", |tx, event| Box::pin(app::team::project(tx, event)))`.
+    #[must_use]
+    pub fn on(
+        mut self,
+        aggregate: &'static str,
+        handler: impl for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.0.push((aggregate, Arc::new(handler)));
+        self
+    }
+
+    /// The aggregates listened to.
+    pub fn aggregates(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(aggregate, _)| *aggregate).collect()
+    }
+
+    pub(super) fn handler(&self, aggregate: &str) -> Option<&Handler> {
+        self.0.iter().find(|(known, _)| *known == aggregate).map(|(_, handler)| handler)
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Subscriptions").field(&self.aggregates()).finish()
+    }
+}

@@ -1,0 +1,95 @@
+//! Looks after what waits: joins this service to what it listens to, asks for events that got lost on the way, and tells
+//! of events that wait too long for another or were given up on.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::Publisher;
+use crate::db::Db;
+use crate::error::Result;
+use crate::inbox::Inbox;
+use crate::{resend, telemetry};
+
+/// How often joining is looked after, until everything is in.
+const JOINING: Duration = Duration::from_secs(1);
+/// How often the rest is looked after.
+const LOOKING: Duration = Duration::from_secs(15);
+
+/// What waits in the inbox of a service, over all tenants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Events that have waited too long for a fact of another aggregate.
+    pub parked: i64,
+    /// Aggregates of which a number has been missing for too long; they are asked for.
+    pub gaps: i64,
+    /// Events that were given up on; the later ones of their aggregate wait for an operator.
+    pub dead: i64,
+}
+
+/// Looks after a service's inbox.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub service: &'static str,
+    pub inbox: Inbox,
+    pub publisher: Publisher,
+}
+
+impl Watch {
+    /// Runs until told to stop.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut joined = false;
+        let mut last = Waiting::default();
+        while !stop.is_cancelled() {
+            match self.look(&mut joined).await {
+                Ok(waiting) => {
+                    telemetry::waiting(&waiting);
+                    if waiting != last && waiting != Waiting::default() {
+                        tracing::error!(
+                            inbox.parked = waiting.parked,
+                            inbox.gaps = waiting.gaps,
+                            inbox.dead = waiting.dead,
+                            "events wait too long: see `kith events`"
+                        );
+                    }
+                    last = waiting;
+                }
+                Err(error) => {
+                    tracing::warn!(error.kind = %error, "what waits was not looked after and will be");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(if joined { LOOKING } else { JOINING }) => {}
+            }
+        }
+    }
+
+    async fn look(&self, joined: &mut bool) -> Result<Waiting> {
+        let db = &self.inbox.db;
+        if !*joined && self.inbox.is_bound() {
+            let aggregates = self.inbox.subscriptions.aggregates();
+            *joined = resend::join(db, &self.publisher, self.service, &aggregates).await? == 0;
+        }
+        let longest = chrono::Duration::seconds(db.setting("waiting_alarm_seconds").await?);
+        let before = db.shared.clock.now() - longest;
+        let gaps =
+            if *joined { resend::mend_gaps(db, &self.publisher, self.service, before).await? } else { 0 };
+        let mut waiting = waiting(db, before).await?;
+        waiting.gaps = i64::try_from(gaps).unwrap_or(i64::MAX);
+        Ok(waiting)
+    }
+}
+
+async fn waiting(db: &Db, before: crate::db::Now) -> Result<Waiting> {
+    let mut conn = db.relay().await?;
+    let row = sqlx::query!(
+        r#"select (select count(*) from platform.inbox where state = 'ready' and awaiting is not null
+                       and received_at < $1) as "parked!",
+                  (select count(*) from platform.inbox where state = 'dead') as "dead!""#,
+        before
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    Ok(Waiting { parked: row.parked, gaps: 0, dead: row.dead })
+}
