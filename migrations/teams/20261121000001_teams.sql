@@ -82,7 +82,7 @@ create table promise_text (
     constraint promise_text_one_a_day unique (valid_from)
 );
 grant select on promise_text to kith_app;
-insert into promise_text (version, valid_from, body, source) values ('2026-1', '2020-01-01',
+insert into promise_text (version, valid_from, body, source) values ('2026-1', '2000-01-01',
 'You decide who supports you, when and how. Nobody joins your Team unless you and they both say yes.
 We tell you what support costs and where every pound goes. What you tell us is shared only with the people you choose.
 Visits that you call off at least a day before cost nothing. If something goes wrong, tell anyone in your Team, or your
