@@ -177,10 +177,18 @@ pub(crate) async fn is_joined(db: &Db, aggregates: &[&str]) -> Result<bool> {
     Ok(joined)
 }
 
-/// Asks for each aggregate of which numbers have been missing since `before`; answers how many there are.
-pub(crate) async fn mend_gaps(db: &Db, publisher: &Publisher, asker: &str, before: Now) -> Result<usize> {
+/// An aggregate of which a number is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub tenant: TenantId,
+    pub aggregate_type: String,
+    pub aggregate_id: Uuid,
+}
+
+/// The aggregates of which numbers have been missing since `before`.
+pub(crate) async fn gaps(db: &Db, before: Now) -> Result<Vec<Gap>> {
     let mut conn = db.relay().await?;
-    let gaps = sqlx::query!(
+    let rows = sqlx::query!(
         "select i.tenant_id, i.aggregate_type, i.aggregate_id from platform.inbox i
              join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
          where i.state = 'ready' and i.received_at < $1 and not i.snapshot
@@ -192,18 +200,12 @@ pub(crate) async fn mend_gaps(db: &Db, publisher: &Publisher, asker: &str, befor
     )
     .fetch_all(&mut *conn)
     .await?;
-    for gap in &gaps {
-        ask_for(
-            db,
-            publisher,
-            asker,
-            &gap.aggregate_type,
-            Some(TenantId(gap.tenant_id)),
-            Some(gap.aggregate_id),
-        )
-        .await?;
-    }
-    Ok(gaps.len())
+    let gaps = rows.into_iter().map(|row| Gap {
+        tenant: TenantId(row.tenant_id),
+        aggregate_type: row.aggregate_type,
+        aggregate_id: row.aggregate_id,
+    });
+    Ok(gaps.collect())
 }
 
 /// Asks for aggregates of one kind again: of one tenant, or one alone, or all. For the operator, too, to whom it

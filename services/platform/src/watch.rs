@@ -9,6 +9,7 @@ use crate::broker::Publisher;
 use crate::db::Db;
 use crate::error::Result;
 use crate::inbox::Inbox;
+use crate::resend::Gap;
 use crate::{resend, telemetry};
 
 /// How often joining is looked after, until everything is in.
@@ -36,27 +37,17 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Runs until told to stop.
+    /// Runs until told to stop. What can be told without the broker is told without it.
     pub async fn run(&self, stop: &CancellationToken) {
         let mut joined = false;
         let mut last = Waiting::default();
         while !stop.is_cancelled() {
-            match self.look(&mut joined).await {
-                Ok(waiting) => {
-                    telemetry::waiting(&waiting);
-                    if waiting != last && waiting != Waiting::default() {
-                        tracing::error!(
-                            inbox.parked = waiting.parked,
-                            inbox.gaps = waiting.gaps,
-                            inbox.dead = waiting.dead,
-                            "events wait too long: see `kith events`"
-                        );
-                    }
-                    last = waiting;
-                }
-                Err(error) => {
-                    tracing::warn!(error.kind = %error, "what waits was not looked after and will be");
-                }
+            let looked = match self.look(&mut last).await {
+                Ok(gaps) => self.mend(&gaps, &mut joined).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = looked {
+                tracing::warn!(error.kind = %error, "what waits was not looked after and will be");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -65,23 +56,48 @@ impl Watch {
         }
     }
 
-    async fn look(&self, joined: &mut bool) -> Result<Waiting> {
+    /// Counts what waits, tells of what is new, and answers the gaps.
+    async fn look(&self, last: &mut Waiting) -> Result<Vec<Gap>> {
         let db = &self.inbox.db;
-        if !*joined && self.inbox.is_bound() {
-            let aggregates = self.inbox.subscriptions.aggregates();
-            *joined = resend::join(db, &self.publisher, self.service, &aggregates).await? == 0;
-        }
         let longest = chrono::Duration::seconds(db.setting("waiting_alarm_seconds").await?);
         let before = db.shared.clock.now() - longest;
-        let gaps =
-            if *joined { resend::mend_gaps(db, &self.publisher, self.service, before).await? } else { 0 };
+        let gaps = resend::gaps(db, before).await?;
         let mut waiting = waiting(db, before).await?;
-        waiting.gaps = i64::try_from(gaps).unwrap_or(i64::MAX);
-        Ok(waiting)
+        waiting.gaps = i64::try_from(gaps.len()).unwrap_or(i64::MAX);
+        telemetry::waiting(&waiting);
+        if waiting != *last && waiting != Waiting::default() {
+            tracing::error!(
+                inbox.parked = waiting.parked,
+                inbox.gaps = waiting.gaps,
+                inbox.dead = waiting.dead,
+                "events wait too long: see `kith events`"
+            );
+        }
+        *last = waiting;
+        Ok(gaps)
+    }
+
+    /// Asks for what is not here yet.
+    async fn mend(&self, gaps: &[Gap], joined: &mut bool) -> Result<()> {
+        let db = &self.inbox.db;
+        if !*joined {
+            if self.inbox.is_bound() {
+                let aggregates = self.inbox.subscriptions.aggregates();
+                *joined = resend::join(db, &self.publisher, self.service, &aggregates).await? == 0;
+            }
+            return Ok(());
+        }
+        for gap in gaps {
+            let (tenant, aggregate) = (Some(gap.tenant), Some(gap.aggregate_id));
+            resend::ask_for(db, &self.publisher, self.service, &gap.aggregate_type, tenant, aggregate)
+                .await?;
+        }
+        Ok(())
     }
 }
 
-async fn waiting(db: &Db, before: crate::db::Now) -> Result<Waiting> {
+/// What has waited since `before`, and what was given up on; gaps are looked for beside it.
+pub async fn waiting(db: &Db, before: crate::db::Now) -> Result<Waiting> {
     let mut conn = db.relay().await?;
     let row = sqlx::query!(
         r#"select (select count(*) from platform.inbox where state = 'ready' and awaiting is not null

@@ -10,6 +10,7 @@ use kith_platform::inbox::Subscriptions;
 use kith_platform::lifecycle::Life;
 use kith_platform::sweep::{self, Swept};
 use kith_platform::testing::{World, request_of};
+use kith_platform::watch::{Waiting, waiting};
 use kith_platform::{Host, Service};
 use kith_proto::teams::v1 as pb;
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
@@ -272,4 +273,21 @@ async fn a_lost_number_is_asked_for() {
         let address = host.config().broker_as(host.name()).expect("an address");
         address.delete_queues().await.expect("deleted");
     }
+}
+
+/// Proves that an event which has waited for another aggregate's fact for a minute is counted, and not before.
+#[tokio::test]
+async fn an_event_that_waits_too_long_is_told() {
+    let world = World::new();
+    let host = world.host(&SERVICE).await;
+    let tenant = world.tenant(&host, false).await;
+    let (note, never) = (id(&world), id(&world));
+    world.receive(&host, &[message(&world, tenant, note, 1, Ask::Await(never))]).await;
+    let a_minute_ago = || world.clock.now() - chrono::Duration::seconds(60);
+    assert_eq!(waiting(host.db(), a_minute_ago()).await.expect("counted"), Waiting::default());
+    world.clock.advance(chrono::Duration::seconds(61));
+    let told = waiting(host.db(), a_minute_ago()).await.expect("counted");
+    assert_eq!(told, Waiting { parked: 1, gaps: 0, dead: 0 });
+    world.receive(&host, &[message(&world, tenant, never, 1, Ask::Nothing)]).await;
+    assert_eq!(waiting(host.db(), a_minute_ago()).await.expect("counted"), Waiting::default(), "it goes on");
 }
