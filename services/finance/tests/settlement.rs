@@ -6,7 +6,7 @@ use kith_platform::id::Uuid;
 use kith_proto::appointments::v1::{Settlement, VisitKind, VisitState};
 use kith_proto::finance::v1::UnsettledReason;
 use kith_proto::matching::v1 as matching;
-use stage::{Stage, amount};
+use stage::{Stage, amount, pence};
 
 /// An hour at £20 with 15 % on top, shared by two payers.
 /// Proves FIN-50.
@@ -139,6 +139,45 @@ async fn a_corrected_visit_of_a_giver_without_terms_is_taken_back_and_listed() {
     stage.paid_terms(cover, "independent", "2026-01-01", 3000).await;
     assert_eq!(stage.balances().await[&format!("giver:{cover}")], -3000);
     assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], 0);
+}
+
+/// Terms and funding stated for days that are settled already change nothing posted, and their visits are listed until a
+/// person has them agreed anew, or what was stated agrees again.
+#[tokio::test]
+async fn what_was_settled_under_earlier_terms_or_funding_is_listed_and_stays() {
+    let stage = Stage::funded().await;
+    let (before, mut after) = (stage.visit("2026-03-09"), stage.visit("2026-03-10"));
+    stage.tell_visit(&before).await;
+    stage.tell_visit(&after).await;
+    let terms = |from: &str, rate| matching::Terms {
+        id: stage.id(),
+        valid_from: from.into(),
+        circle_id: stage.circle.to_string(),
+        contribution_rule: "independent".into(),
+        hourly_rate: pence(rate),
+        ..Default::default()
+    };
+    let raised = vec![terms("2026-01-01", 2000), terms("2026-03-10", 2200)];
+    stage.terms(stage.giver, raised.clone()).await;
+    assert_eq!(stage.unsettled().await, [(after.visit_id.clone(), UnsettledReason::EarlierTerms)]);
+    assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -4000, "what is posted stays");
+    stage.terms(stage.giver, vec![terms("2026-01-01", 2000)]).await;
+    assert_eq!(stage.unsettled().await, [], "they agree again");
+
+    stage.terms(stage.giver, raised).await;
+    after.settlement_no = 2;
+    stage.tell_visit(&after).await;
+    assert_eq!(stage.unsettled().await, [], "agreed anew, it is settled under the terms now known");
+    assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -4200);
+
+    let family = stage.payer("Family").await;
+    let funding = stage.fund("2026-03-10", &[(&family.id, 10_000)]).await.expect("funding");
+    assert_eq!(stage.unsettled().await, [(after.visit_id.clone(), UnsettledReason::EarlierFunding)]);
+    assert!(!stage.balances().await.contains_key(&format!("payer:{}", family.id)), "nothing is shared anew by itself");
+    after.settlement_no = 3;
+    stage.tell_visit(&after).await;
+    assert_eq!(stage.unsettled().await, []);
+    assert_eq!(stage.balances().await[&format!("payer:{}", funding.shares[0].payer_id)], 2530);
 }
 
 /// A decision governs visits planned from its date; revoked, the earlier rule governs again from that date; what is

@@ -49,8 +49,8 @@ pub struct Set {
     pub shares: Shares,
 }
 
-/// Sets how payers share a Team's visits from a date, and settles the visits that waited for it. The same client-made
-/// id with the same content answers the funding that exists.
+/// Sets how payers share a Team's visits from a date, settles the visits that waited for it, and lists those that
+/// were shared otherwise. The same client-made id with the same content answers the funding that exists.
 pub async fn set(tx: &mut Tx, command: Set) -> Result<Funding> {
     require_for_team(tx, Action::SetFunding, command.team_id).await?;
     let funding = Funding {
@@ -78,6 +78,7 @@ pub async fn set(tx: &mut Tx, command: Set) -> Result<Funding> {
     }
     store::funding::insert_funding(tx, &funding).await?;
     settlement::settle_waiting(tx, Arrived::Funding(funding.team_id)).await?;
+    settlement::compare_with_funding(tx, funding.team_id, funding.valid_from).await?;
     Ok(funding)
 }
 

@@ -3,14 +3,16 @@
 use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
+use kith_platform::id::PersonId;
 
+use crate::domain::hindsight::{agrees_with_funding, agrees_with_terms};
 use crate::domain::ledger::{Code, Leg, Transfer, turned};
 use crate::domain::settlement::{
     Known, Outcome, TermsKind, Unsettled, Visit, next_step, settle, terms_in_force,
 };
-use crate::domain::{CircleId, TransferId, VisitId, coins, rule};
+use crate::domain::{CircleId, TeamId, TransferId, VisitId, coins, rule};
 use crate::store;
-use crate::store::settlement::Arrived;
+use crate::store::settlement::{Arrived, Settled};
 
 /// Takes in a visit as it now stands: settles it, takes an earlier settlement back, or does nothing.
 pub async fn visit_changed(tx: &mut Tx, visit: &Visit) -> Result<()> {
@@ -119,4 +121,40 @@ pub async fn compare_with_rules(tx: &mut Tx, circle_id: CircleId, name: &str, fr
     }
     store::unsettled::list_all(tx, &differ, Unsettled::EarlierRule).await?;
     store::unsettled::unlist_all(tx, &agree, Unsettled::EarlierRule).await
+}
+
+/// Lists a giver's settled visits from a day that rest on other terms than are now known, and takes those off the list
+/// that agree again. Nothing posted is changed. The books are locked.
+pub async fn compare_with_terms(tx: &mut Tx, giver: PersonId, from: NaiveDate) -> Result<()> {
+    let terms = store::known::terms(tx, giver).await?;
+    let standing = store::settlement::standing(tx, None, Some(giver), from).await?;
+    list_differing(tx, &standing, Unsettled::EarlierTerms, |settled| {
+        agrees_with_terms(&settled.outcome, &terms, settled.visit.planned_date)
+    })
+    .await
+}
+
+/// Lists a Team's settled visits from a day that are shared otherwise than is now known, and takes those off the list that
+/// agree again. Nothing posted is changed. The books are locked.
+pub async fn compare_with_funding(tx: &mut Tx, team_id: TeamId, from: NaiveDate) -> Result<()> {
+    let fundings = store::funding::fundings(tx, team_id).await?;
+    let standing = store::settlement::standing(tx, Some(team_id), None, from).await?;
+    list_differing(tx, &standing, Unsettled::EarlierFunding, |settled| {
+        agrees_with_funding(&settled.outcome, &fundings, settled.visit.planned_date)
+    })
+    .await
+}
+
+async fn list_differing(
+    tx: &mut Tx,
+    standing: &[Settled],
+    reason: Unsettled,
+    agrees: impl Fn(&Settled) -> bool,
+) -> Result<()> {
+    let (agree, differ): (Vec<&Settled>, Vec<&Settled>) =
+        standing.iter().partition(|settled| agrees(settled));
+    let ids =
+        |settled: Vec<&Settled>| settled.into_iter().map(|settled| settled.visit.id).collect::<Vec<_>>();
+    store::unsettled::list_all(tx, &ids(differ), reason).await?;
+    store::unsettled::unlist_all(tx, &ids(agree), reason).await
 }

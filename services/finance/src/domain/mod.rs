@@ -3,6 +3,7 @@
 pub mod coins;
 pub mod contribution;
 pub mod funding;
+pub mod hindsight;
 pub mod invoice;
 pub mod ledger;
 pub mod line;

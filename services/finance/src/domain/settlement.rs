@@ -115,6 +115,10 @@ pub enum Unsettled {
     NoRule,
     /// It is settled, but another rule than the one now known governs its day.
     EarlierRule,
+    /// It is settled, but the giver has since stated other terms for its day.
+    EarlierTerms,
+    /// It is settled, but its Team has since set other funding for its day.
+    EarlierFunding,
 }
 
 /// A listed visit.

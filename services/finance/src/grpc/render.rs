@@ -107,6 +107,8 @@ impl From<Listed> for pb::UnsettledVisit {
             Unsettled::NoTerms => pb::UnsettledReason::NoTerms,
             Unsettled::NoRule => pb::UnsettledReason::NoRule,
             Unsettled::EarlierRule => pb::UnsettledReason::EarlierRule,
+            Unsettled::EarlierTerms => pb::UnsettledReason::EarlierTerms,
+            Unsettled::EarlierFunding => pb::UnsettledReason::EarlierFunding,
         };
         Self {
             visit_id: listed.visit_id.to_string(),

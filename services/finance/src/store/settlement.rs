@@ -66,7 +66,7 @@ pub async fn waiting(tx: &mut Tx, arrived: Arrived) -> Result<Vec<Visit>> {
                 visit.way, visit.minutes, visit.settlement_no
          from unsettled_visit unsettled
          join visit on visit.tenant_id = unsettled.tenant_id and visit.visit_id = unsettled.visit_id
-         where unsettled.tenant_id = $1 and unsettled.reason <> 'earlier_rule'
+         where unsettled.tenant_id = $1 and unsettled.reason in ('no_funding', 'no_terms', 'no_rule')
            and ($2::uuid is null or unsettled.team_id = $2)
            and ($3::uuid is null or unsettled.giver_person_id = $3)
            and (not $4::boolean or unsettled.reason = 'no_rule')
@@ -281,6 +281,37 @@ pub async fn insert_reversal(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Settlements of paid and unpaid time that stand, of a Team or of a giver, planned from a day.
+pub async fn standing(
+    tx: &mut Tx,
+    team_id: Option<TeamId>,
+    giver: Option<PersonId>,
+    from: NaiveDate,
+) -> Result<Vec<Settled>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "select visit_id, settlement_no from settlement
+         where tenant_id = $1 and ($2::uuid is null or team_id = $2) and ($3::uuid is null or giver_person_id = $3)
+           and planned_date >= $4
+           and not exists (
+               select from settlement_reversal reversal
+               where reversal.tenant_id = settlement.tenant_id and reversal.visit_id = settlement.visit_id
+                 and reversal.settlement_no = settlement.settlement_no)
+         order by planned_date, visit_id",
+        tenant.0,
+        team_id.map(Uuid::from),
+        giver.map(Uuid::from),
+        from
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let mut standing = Vec::with_capacity(rows.len());
+    for row in rows {
+        standing.extend(find(tx, VisitId(row.visit_id), row.settlement_no).await?);
+    }
+    Ok(standing)
 }
 
 /// A settled visit whose rule may not be the one that now governs its day.

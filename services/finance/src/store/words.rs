@@ -20,6 +20,8 @@ words!(unsettled_word, unsettled, Unsettled, "unsettled_visit", {
     Unsettled::NoTerms => "no_terms",
     Unsettled::NoRule => "no_rule",
     Unsettled::EarlierRule => "earlier_rule",
+    Unsettled::EarlierTerms => "earlier_terms",
+    Unsettled::EarlierFunding => "earlier_funding",
 });
 
 words!(visit_state_word, visit_state, VisitState, "visit", {
