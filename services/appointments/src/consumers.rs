@@ -6,7 +6,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_platform::tenant;
 use kith_proto::matching::v1::{self as matching, GiverSnapshot, IntroductionSnapshot, UnpaidIntent};
 use kith_proto::teams::v1::{Hat, HatState, MembershipState, TeamSnapshot};
 
@@ -19,20 +19,10 @@ use crate::store;
 /// The list of aggregates that appointments listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {

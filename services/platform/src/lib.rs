@@ -21,6 +21,7 @@ pub mod id;
 pub mod inbox;
 pub mod lifecycle;
 pub mod local;
+pub mod mask;
 pub mod money;
 mod outbox;
 pub mod page;
@@ -28,6 +29,7 @@ pub mod provision;
 mod run;
 pub mod server;
 pub mod telemetry;
+pub mod tenant;
 pub mod testing;
 mod words;
 

@@ -24,7 +24,7 @@ use crate::id::Ids;
 use crate::lifecycle::Life;
 use crate::outbox::Relay;
 use crate::server::DoorLayer;
-use crate::{provision, telemetry};
+use crate::{provision, telemetry, tenant};
 
 const MAX_STREAMS: u32 = 128;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -215,6 +215,8 @@ fn work_beside(host: &Host, life: &Life) {
         let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
         life.guard("inbox.apply", async move { inbox.apply(&soft).await });
     }
+    let (fencing, soft) = (host.clone(), life.soft.clone());
+    life.guard("fences", async move { tenant::keep_saying(&fencing, &soft).await });
     let (db, soft) = (host.db().clone(), life.soft.clone());
     life.guard("sweep", async move { sweep(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {

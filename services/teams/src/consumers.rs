@@ -5,7 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_platform::tenant;
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
@@ -14,18 +14,8 @@ use crate::domain::{MembershipId, TeamId, membership};
 /// The list of aggregates that teams listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.

@@ -27,6 +27,15 @@ fn email(fields: &mut Fields, value: &str) -> Option<Email> {
     }
 }
 
+/// An address that may be left out: `Some(None)` where it is.
+pub fn optional_address(fields: &mut Fields, field: &str, value: &str) -> Option<Option<Email>> {
+    match Email::parse(value) {
+        Some(address) => Some(Some(address)),
+        None if value.trim().is_empty() => Some(None),
+        None => fields.wrong(field, "is not an e-mail address"),
+    }
+}
+
 fn new_password(fields: &mut Fields, value: &str) -> Option<Password> {
     match Password::new(value) {
         Some(password) => Some(password),
@@ -75,8 +84,18 @@ pub fn create_tenant(message: pb::CreateTenantRequest, fields: &mut Fields) -> O
         Some(zone) => Some(zone),
         None => fields.wrong("time_zone", "is not an IANA time zone such as Europe/London"),
     };
+    let administrator_name = fields.text("administrator_name", &message.administrator_name, 0, 100);
+    let administrator_address = optional_address(fields, "administrator_email", &message.administrator_email);
+    let mail_sender = optional_address(fields, "mail_sender", &message.mail_sender);
+    let wording = super::tenant_profile::wording(fields, "wording", &message.wording);
+    let first_circle = fields.optional_id::<Uuid>("first_circle_id", &message.first_circle_id);
     let request_id = request_id?;
     Some(app::tenant::Create {
+        administrator_name: administrator_name.map(|name| Some(name).filter(|name| !name.is_empty()))?,
+        administrator_address: administrator_address?,
+        mail_sender: mail_sender?,
+        wording: wording?,
+        first_circle: first_circle?,
         request_id,
         id: id?.unwrap_or(TenantId(request_id)),
         slug: slug?,

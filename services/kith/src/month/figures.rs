@@ -9,7 +9,8 @@ use kith_proto::finance::v1::{
     GetCareCoinsRequest, GetInvoiceRequest, GetMonthResponse, GetTrialBalanceRequest, Invoice,
     ListUnsettledVisitsRequest, Statement,
 };
-use kith_proto::identity::v1::{GetTenantRequest, TenantState};
+use kith_proto::common::v1::TenantState;
+use kith_proto::identity::v1::GetTenantRequest;
 use serde::Serialize;
 
 use super::appointments;
