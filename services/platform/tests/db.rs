@@ -388,8 +388,8 @@ async fn backend(tx: &mut Tx) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()").fetch_one(tx.conn()).await.expect("a number")
 }
 
-/// A tenant that is frozen here, or not known here yet, refuses changes in a way that a caller may repeat; reading goes
-/// on.
+/// A tenant that is frozen here, or not known here yet, refuses changes in a way that a caller may repeat; one that is
+/// suspended or lives elsewhere says so. Reading goes on.
 #[tokio::test]
 async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     let world = World::new();
@@ -399,17 +399,25 @@ async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     let note = id(&world);
     let person = world.person();
     notes.start_team(request_of(tenant, person, write_request(&world, tenant, note))).await.expect("a note");
-    for (state, accepted) in [("frozen", false), ("suspended", false), ("released", false), ("live", true)] {
+    let moved = (Code::FailedPrecondition, "TENANT_RELEASED".to_owned());
+    let stopped = (Code::FailedPrecondition, "TENANT_SUSPENDED".to_owned());
+    let frozen = (Code::Unavailable, "TENANT_FROZEN".to_owned());
+    for (state, refused) in
+        [("frozen", Some(frozen)), ("suspended", Some(stopped)), ("released", Some(moved)), ("live", None)]
+    {
         let freeze = async |tx: &mut Tx| tx.remember_tenant(state, "Europe/London", 2).await;
         host.within(tenant, Actor::Service { tenant }, Mode::Apply, freeze)
             .await
             .expect("the state is known");
         let request = write_request(&world, tenant, id(&world));
         let answer = notes.start_team(request_of(tenant, person, request)).await;
-        if accepted {
-            answer.expect("accepted again");
-        } else {
-            refused_for_now(&answer.expect_err("refused"), "TENANT_FROZEN");
+        match refused {
+            None => drop(answer.expect("accepted again")),
+            Some(refused) => {
+                let status = answer.expect_err("refused");
+                let may_repeat = status.get_error_details().retry_info().is_some();
+                assert_eq!((reason(&status), may_repeat), (refused, state == "frozen"), "{state}");
+            }
         }
         let read = pb::GetTeamRequest { id: note.to_string() };
         notes.get_team(request_of(tenant, person, read)).await.expect("reading goes on");

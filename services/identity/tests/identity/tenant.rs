@@ -127,6 +127,7 @@ async fn every_wrong_field_of_a_tenant_is_named() {
         slug: "No Slug".into(),
         display_name: " ".into(),
         time_zone: "Europe/Atlantis".into(),
+        ..Default::default()
     };
     let refused = stage.tenants.create_tenant(by(operator, request)).await.expect_err("refused");
     assert_eq!(wrong_fields(&refused), ["request_id", "id", "slug", "display_name", "time_zone"]);
