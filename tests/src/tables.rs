@@ -48,7 +48,7 @@ pub const REVIEWED: &[Reviewed] = &[
     ),
     reviewed("identity", "signin.account", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "signin.tenant_registry", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
-    reviewed("identity", "signin.sign_in_place", &["identity_signin INSERT, SELECT"], SIGN_IN),
+    reviewed("identity", "signin.sign_in_place", &["identity_signin DELETE, INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "signin.invitation", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.host_code", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed(
@@ -76,8 +76,13 @@ pub const REVIEWED: &[Reviewed] = &[
 ];
 
 /// What the relay role may see of all tenants.
-const OPEN_TO_RELAY: &[&str] =
-    &["platform.inbox", "platform.inbox_cursor", "platform.outbox", "platform.saved_answer"];
+const OPEN_TO_RELAY: &[&str] = &[
+    "platform.inbox",
+    "platform.inbox_cursor",
+    "platform.outbox",
+    "platform.saved_answer",
+    "platform.tenant_fence",
+];
 
 /// A fresh database of one service, and the ways into it.
 #[derive(Debug)]

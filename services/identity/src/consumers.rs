@@ -22,8 +22,7 @@ pub fn subscriptions() -> Subscriptions {
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TenantFence = event.state()?;
-    let counts =
-        |of: Vec<EventCount>| of.into_iter().map(|count| (count.aggregate, count.events)).collect();
+    let counts = |of: Vec<EventCount>| of.into_iter().map(|count| (count.aggregate, count.events)).collect();
     // Who says so is the sender that the broker vouches for, whatever stands in the message.
     let service = event.event_type.split('.').next().unwrap_or_default().to_owned();
     let fence = Fence {

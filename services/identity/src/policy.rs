@@ -30,5 +30,6 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator"];
+    pub const STANDING: &[&str] =
+        &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator"];
 }

@@ -21,7 +21,7 @@ const OPEN_TO_OTHERS: u32 = 0o077;
 
 /// Who the operator is.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct Operator {
     /// E-mail address of the operator's account
     #[arg(
         long,
@@ -50,7 +50,7 @@ pub struct Args {
     pub addresses: Addresses,
 }
 
-impl Args {
+impl Operator {
     /// Takes these private files where nothing else was said.
     pub fn use_secrets(&mut self, host_code: &Path, password_seed: &Path) {
         if self.host_code_file == Path::new(".local/secrets/host_code") {
@@ -63,7 +63,7 @@ impl Args {
 }
 
 /// Signs the operator in; the first one ever spends the host code.
-pub async fn sign_in(args: &Args) -> Result<Session> {
+pub async fn sign_in(args: &Operator) -> Result<Session> {
     let hub = Arc::new(Hub::new(&args.addresses)?);
     let operator = session(&hub, args)?;
     if operator.can_sign_in().await? {
@@ -89,7 +89,7 @@ pub async fn sign_in(args: &Args) -> Result<Session> {
     Ok(operator)
 }
 
-fn session(hub: &Arc<Hub>, args: &Args) -> Result<Session> {
+fn session(hub: &Arc<Hub>, args: &Operator) -> Result<Session> {
     let email = args.operator_email.clone();
     let with = |password: String| {
         let credentials = Credentials { email: email.clone(), password, place: Place::Host };
@@ -127,7 +127,9 @@ fn ask(email: &str) -> Result<String> {
     eprint!("password of {email}: ");
     io::stderr().flush()?;
     if !echo("-echo") {
-        bail!("the terminal would show the password; what to do: put it in a private file (--operator-password-file)");
+        bail!(
+            "the terminal would show the password; what to do: put it in a private file (--operator-password-file)"
+        );
     }
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);

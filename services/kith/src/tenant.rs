@@ -25,7 +25,7 @@ pub struct Args {
     command: Command,
     /// Who asks
     #[command(flatten)]
-    pub operator: operator::Args,
+    pub operator: operator::Operator,
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -146,7 +146,9 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         }
         Command::Release { slug, moved } => {
             if !moved {
-                bail!("a released tenant never lives here again; what to do: say --moved once it lives elsewhere");
+                bail!(
+                    "a released tenant never lives here again; what to do: say --moved once it lives elsewhere"
+                );
             }
             let tenant_id = find(&operator, &slug).await?.id;
             let request = ReleaseTenantRequest { tenant_id, ..ReleaseTenantRequest::default() };
@@ -316,8 +318,7 @@ mod tests {
 
     #[test]
     fn a_word_says_for_what_and_for_how_many() {
-        let nest =
-            Word { thing: WordedThing::Team, singular: "Nest".to_owned(), plural: "Nests".to_owned() };
+        let nest = Word { thing: WordedThing::Team, singular: "Nest".to_owned(), plural: "Nests".to_owned() };
         assert_eq!(word("team=Nest/Nests"), Ok(nest));
         for wrong in ["team", "team=Nest", "house=Nest/Nests", "unspecified=a/b"] {
             assert!(word(wrong).is_err(), "{wrong}");

@@ -70,7 +70,12 @@ impl Desk {
     }
 
     /// Refuses who is not an operator, or may not do this as one.
-    pub(crate) async fn require_operator(&self, actor: Actor, action: Action, subject: Subject) -> Result<Standing> {
+    pub(crate) async fn require_operator(
+        &self,
+        actor: Actor,
+        action: Action,
+        subject: Subject,
+    ) -> Result<Standing> {
         let Actor::Operator { account, .. } = actor else {
             return Err(Common::PermissionDenied.into());
         };

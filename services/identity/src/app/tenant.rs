@@ -45,7 +45,8 @@ pub struct Create {
 impl Create {
     /// Over all that the tenant is created with.
     fn content_hash(&self) -> Vec<u8> {
-        let address = |address: &Option<Email>| address.as_ref().map_or_else(String::new, |a| a.as_str().into());
+        let address =
+            |address: &Option<Email>| address.as_ref().map_or_else(String::new, |a| a.as_str().into());
         let mut parts = vec![
             self.slug.as_str().to_owned(),
             self.display_name.clone(),
@@ -106,8 +107,7 @@ pub async fn create(desk: &Desk, actor: Actor, command: Create) -> Result<(Creat
 async fn reserve(desk: &Desk, command: Create) -> Result<(Tenant, Founding)> {
     let now = desk.now();
     let content_hash = command.content_hash();
-    let mut tenant =
-        Tenant::new(command.id, command.slug, command.display_name, command.zone, now);
+    let mut tenant = Tenant::new(command.id, command.slug, command.display_name, command.zone, now);
     let reservation = Reservation {
         listing: &tenant.listing,
         administrator: PersonId(desk.host.shared().ids.uuid(now)),

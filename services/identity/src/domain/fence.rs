@@ -75,7 +75,8 @@ mod tests {
     use super::*;
 
     fn fence(service: &str, sent: &[(&str, i64)], applied: &[(&str, i64)]) -> Fence {
-        let counts = |of: &[(&str, i64)]| of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        let counts =
+            |of: &[(&str, i64)]| of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
         Fence {
             service: service.to_owned(),
             epoch: 2,

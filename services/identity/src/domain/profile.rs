@@ -82,7 +82,8 @@ mod tests {
         };
         let nothing = || Update { display_name: None, mail_sender: None, wording: Vec::new() };
         assert_eq!(profile.update(nothing()), Change::Unchanged);
-        let words = Update { wording: vec![word("Nest", "2026-06-01"), word("Crew", "2026-01-01")], ..nothing() };
+        let words =
+            Update { wording: vec![word("Nest", "2026-06-01"), word("Crew", "2026-01-01")], ..nothing() };
         assert_eq!(profile.update(words.clone()), Change::Changed);
         assert_eq!(profile.wording, [word("Crew", "2026-01-01"), word("Nest", "2026-06-01")]);
         assert_eq!(profile.update(words), Change::Unchanged);

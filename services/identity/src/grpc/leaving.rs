@@ -8,8 +8,8 @@ use kith_proto::identity::v1::leaving_service_server::LeavingService;
 use tonic::Request;
 
 use super::{Reply, parse};
-use crate::app::leaving::{Close, close, leave, shut};
 use crate::app::Desk;
+use crate::app::leaving::{Close, close, leave, shut};
 use crate::domain::person::Person;
 
 /// The public face of leaving.

@@ -11,8 +11,8 @@ use kith_proto::identity::v1::tenant_life_service_server::TenantLifeService;
 use tonic::{Request, Response};
 
 use super::{Reply, read};
-use crate::app::tenant_life::{Freeze, Turn, action, list, progress, turn};
 use crate::app::Desk;
+use crate::app::tenant_life::{Freeze, Turn, action, list, progress, turn};
 use crate::domain::fence::Standing;
 use crate::domain::tenant::{Step, Tenant};
 

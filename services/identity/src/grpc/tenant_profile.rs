@@ -9,8 +9,8 @@ use kith_proto::identity::v1::tenant_profile_service_server::TenantProfileServic
 use tonic::Request;
 
 use super::{Reply, parse};
-use crate::app::tenant_profile::{Update, Word, get, list, update};
 use crate::app::Desk;
+use crate::app::tenant_profile::{Update, Word, get, list, update};
 use crate::domain::account::Email;
 use crate::domain::profile::{Profile, Thing};
 
@@ -75,12 +75,7 @@ fn read_update(message: pb::UpdateTenantProfileRequest, fields: &mut Fields) -> 
         Some(Vec::new())
     };
     let etag = etag::parse(fields, &profile.etag);
-    Some(Update {
-        display_name: display_name?,
-        mail_sender: mail_sender?,
-        wording: wording?,
-        etag: etag?,
-    })
+    Some(Update { display_name: display_name?, mail_sender: mail_sender?, wording: wording?, etag: etag? })
 }
 
 /// Reads a tenant's own words.

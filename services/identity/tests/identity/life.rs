@@ -89,10 +89,12 @@ impl Life {
     /// Takes everything that identity has written to the broker and back, as if all of it had been published.
     async fn identity_says(&self) -> i64 {
         let mut admin = self.stage.world.admin(&self.stage.host).await;
-        sqlx::query("update platform.outbox set published_at = created_at where aggregate_type not like '%_fence'")
-            .execute(&mut admin)
-            .await
-            .expect("published");
+        sqlx::query(
+            "update platform.outbox set published_at = created_at where aggregate_type not like '%_fence'",
+        )
+        .execute(&mut admin)
+        .await
+        .expect("published");
         say_fences(&self.stage.host).await.expect("said");
         let own = self.stage.world.written(&self.stage.host).await;
         let own: Vec<_> =
@@ -161,10 +163,7 @@ async fn a_freeze_is_complete_once_all_seven_have_said_so_and_nothing_is_under_w
     let written = life.stage.written().await;
     let of_life: Vec<&str> =
         written.iter().filter_map(|kind| kind.strip_prefix("identity.tenant.")).collect();
-    assert_eq!(
-        of_life,
-        ["created.v1", "went_live.v1", "frozen.v1", "thawed.v1", "frozen.v1", "released.v1"]
-    );
+    assert_eq!(of_life, ["created.v1", "went_live.v1", "frozen.v1", "thawed.v1", "frozen.v1", "released.v1"]);
 }
 
 #[tokio::test]

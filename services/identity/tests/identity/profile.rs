@@ -50,7 +50,8 @@ impl Own {
     }
 
     async fn get(&self) -> pb::TenantProfile {
-        let answer = self.face.get_tenant_profile(by(self.place.administrator, pb::GetTenantProfileRequest {}));
+        let answer =
+            self.face.get_tenant_profile(by(self.place.administrator, pb::GetTenantProfileRequest {}));
         answer.await.expect("the profile").into_inner().profile.expect("a profile")
     }
 

@@ -108,11 +108,9 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     let refused = cast.record(cast.owner, other).await.expect_err("other content");
     assert_eq!(reason(&refused), (Code::AlreadyExists, "ID_EXISTS".into()));
 
-    for (actor, why) in [
-        (cast.owner, denied()),
-        (cast.sister, denied()),
-        (cast.place.administrator, not_found()),
-    ] {
+    for (actor, why) in
+        [(cast.owner, denied()), (cast.sister, denied()), (cast.place.administrator, not_found())]
+    {
         assert_eq!(reason(&cast.confirm(actor, &one.id).await.expect_err("not theirs")), why);
     }
     let confirmed = cast.confirm(cast.checks, &one.id).await.expect("confirmed");
@@ -127,7 +125,8 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     let ended = cast.end(cast.owner, &one.id).await.expect("ended by their own choice");
     assert_eq!((ended.state(), ended.valid_until.as_str()), (pb::RepresentationState::Ended, "2026-11-21"));
     let told: Vec<String> = cast.stage.written().await;
-    let told: Vec<&str> = told.iter().filter_map(|kind| kind.strip_prefix("identity.representative.")).collect();
+    let told: Vec<&str> =
+        told.iter().filter_map(|kind| kind.strip_prefix("identity.representative.")).collect();
     assert_eq!(told, ["recorded.v1", "confirmed.v1", "ended.v1"]);
     let events = cast.stage.world.written(&cast.stage.host).await;
     let last = pb::RepresentativeEnded::decode(events.last().expect("an event").payload.as_slice());

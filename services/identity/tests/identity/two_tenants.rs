@@ -43,10 +43,11 @@ async fn one_account_in_two_tenants_and_neither_learns_of_the_other() {
 
     // Nothing that a tenant keeps or says names the other tenant, the other person or the account.
     let mut admin = stage.world.admin(&stage.host).await;
-    let account: Uuid = sqlx::query_scalar("select id from signin.account where email_lower = 'ada@example.org'")
-        .fetch_one(&mut admin)
-        .await
-        .expect("the account");
+    let account: Uuid =
+        sqlx::query_scalar("select id from signin.account where email_lower = 'ada@example.org'")
+            .fetch_one(&mut admin)
+            .await
+            .expect("the account");
     let tables: Vec<String> = sqlx::query_scalar(
         "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where c.relkind = 'r' and c.relrowsecurity order by 1",

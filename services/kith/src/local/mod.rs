@@ -154,7 +154,7 @@ pub fn fill_in(arguments: &mut kith_cli::month::Args) {
 }
 
 /// The same for a command of the host's operator.
-pub fn fill_in_operator(arguments: &mut kith_cli::operator::Args) {
+pub fn fill_in_operator(arguments: &mut kith_cli::operator::Operator) {
     let Ok(Some(home)) = Home::existing() else { return };
     arguments.use_secrets(&home.secret_file("host_code"), &home.secret_file("month"));
     if let Ok(Some(servers)) = servers::known(&home) {
