@@ -135,10 +135,10 @@ async fn try_all(database: &Database, prepare: &'static str) -> Found {
     roles.extend(database.service.extra_roles);
     for role in roles {
         let mut conn = database.as_role(role).await;
-        // The relay sees outbox, inbox, cursor and saved answers of all tenants: that is what it is for.
+        // The relay sees outbox, inbox, cursor, saved answers and freezes of all tenants: that is what it is for.
         let sees_all = |table: &str| {
             role == "relay"
-                && ["outbox", "inbox", "inbox_cursor", "saved_answer"]
+                && ["outbox", "inbox", "inbox_cursor", "saved_answer", "tenant_fence"]
                     .map(|name| format!("platform.{name}"))
                     .contains(&table.to_owned())
         };

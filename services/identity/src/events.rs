@@ -135,7 +135,7 @@ pub fn tell_representative(tx: &mut Tx, one: &Representative, fact: Representati
     let state = Some(pb::RepresentativeSnapshot {
         representative_id: one.id.to_string(),
         person_id: one.person.to_string(),
-        representative_person_id: one.representative.to_string(),
+        representative_person_id: one.acting.to_string(),
         basis: basis_value(one.basis).into(),
         scopes: scope_values(one),
         valid_from: date_text(Some(one.valid_from)),

@@ -159,9 +159,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn create(operator: &Session, wanted: Create) -> Result<()> {
-    let first_circle_id = match wanted.no_circle {
-        true => String::new(),
-        false => uuid_of(&[b"first circle", wanted.slug.as_bytes()]).to_string(),
+    let first_circle_id = if wanted.no_circle {
+        String::new()
+    } else {
+        uuid_of(&[b"first circle", wanted.slug.as_bytes()]).to_string()
     };
     let wording = wanted.words.into_iter().map(|word| Wording {
         thing: word.thing.into(),

@@ -17,19 +17,17 @@ impl Mask {
         if paths.is_empty() {
             return fields.wrong("update_mask", "must name at least one field");
         }
-        let mut named = BTreeSet::new();
+        let (mut named, mut all_known) = (BTreeSet::new(), true);
         for (at, path) in paths.iter().enumerate() {
-            match known.iter().find(|known| **known == path.as_str()) {
-                Some(known) => {
-                    named.insert(*known);
-                }
-                None => {
-                    let what = format!("must be one of {}", known.join(", "));
-                    fields.wrong::<()>(format!("update_mask.paths[{at}]"), what);
-                }
+            if let Some(known) = known.iter().find(|known| **known == path.as_str()) {
+                named.insert(*known);
+            } else {
+                let what = format!("must be one of {}", known.join(", "));
+                fields.wrong::<()>(format!("update_mask.paths[{at}]"), what);
+                all_known = false;
             }
         }
-        (named.len() == paths.len()).then_some(Self(named))
+        all_known.then_some(Self(named))
     }
 
     /// Whether the update is about this field.
@@ -56,6 +54,7 @@ mod tests {
 
     #[test]
     fn only_known_fields_are_named_and_at_least_one() {
+        assert_eq!(read(&["name", "name"]), read(&["name"]));
         let mask = read(&["sender"]).expect("a mask");
         assert!(mask.names("sender") && !mask.names("name"));
         assert_eq!(read(&[]), Err(vec!["update_mask".to_owned()]));

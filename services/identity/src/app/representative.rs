@@ -31,7 +31,7 @@ async fn standing(tx: &mut Tx, person: PersonId) -> Result<Standing> {
 pub struct Record {
     pub id: Option<RepresentativeId>,
     pub person: PersonId,
-    pub representative: PersonId,
+    pub acting: PersonId,
     pub basis: Basis,
     pub scopes: BTreeSet<Scope>,
     pub valid_from: Option<NaiveDate>,
@@ -47,7 +47,7 @@ pub async fn record(tx: &mut Tx, command: Record) -> Result<Representative> {
     let mut one = Representative {
         id: command.id.unwrap_or_else(|| tx.new_id()),
         person: command.person,
-        representative: command.representative,
+        acting: command.acting,
         basis: command.basis,
         scopes: command.scopes,
         valid_from: command.valid_from.unwrap_or(today),
@@ -65,7 +65,7 @@ pub async fn record(tx: &mut Tx, command: Record) -> Result<Representative> {
         return if existing.same_content(&one) { Ok(existing) } else { Err(Common::IdExists.into()) };
     }
     one.check()?;
-    let people = store::person::load_all(tx, &[one.person.0, one.representative.0]).await?;
+    let people = store::person::load_all(tx, &[one.person.0, one.acting.0]).await?;
     if people.iter().filter(|person| person.left_at.is_none()).count() != 2 {
         return Err(Error::NotFound("person"));
     }
@@ -110,7 +110,7 @@ async fn open(tx: &mut Tx, command: Decide, action: Action) -> Result<Representa
     let here = standing.is("anyone");
     let standing = standing
         .with("self", here && caller == one.person)
-        .with("representative", here && caller == one.representative)
+        .with("representative", here && caller == one.acting)
         .with("nominated", one.basis == Basis::Nomination);
     tx.require(action, Subject::about("representative", one.id, one.person), &standing)?;
     etag::check(command.etag, one.version)?;

@@ -138,7 +138,7 @@ async fn found(tx: &mut Tx, tenant: Tenant, founding: Founding, standing: &Stand
     let mut profile = Profile {
         display_name: tenant.listing.display_name.clone(),
         mail_sender: founding.mail_sender,
-        wording: founding.wording.into_iter().map(|word| word.from_day(today)).collect(),
+        wording: founding.wording.into_iter().map(|word| word.dated(today)).collect(),
         version: 1,
     };
     store::profile::save(tx, &mut profile).await?;

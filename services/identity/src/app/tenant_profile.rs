@@ -9,8 +9,7 @@ use kith_platform::etag;
 
 use super::{Desk, person};
 use crate::domain::Change;
-use crate::domain::account::Email;
-use crate::domain::profile::{self, Profile, Thing, Wording};
+use crate::domain::profile::{self, Address, Profile, Thing, Wording};
 use crate::policy::Action;
 use crate::store;
 
@@ -25,7 +24,7 @@ pub struct Word {
 
 impl Word {
     /// The word as it is kept.
-    pub fn from_day(self, today: NaiveDate) -> Wording {
+    pub fn dated(self, today: NaiveDate) -> Wording {
         Wording {
             thing: self.thing,
             singular: self.singular,
@@ -39,7 +38,7 @@ impl Word {
 #[derive(Clone, Debug)]
 pub struct Update {
     pub display_name: Option<String>,
-    pub mail_sender: Option<Option<Email>>,
+    pub mail_sender: Option<Address>,
     pub wording: Vec<Word>,
     pub etag: Option<i64>,
 }
@@ -61,7 +60,7 @@ pub async fn update(tx: &mut Tx, command: Update) -> Result<Profile> {
     let update = profile::Update {
         display_name: command.display_name,
         mail_sender: command.mail_sender,
-        wording: command.wording.into_iter().map(|word| word.from_day(today)).collect(),
+        wording: command.wording.into_iter().map(|word| word.dated(today)).collect(),
     };
     if profile.update(update) == Change::Changed {
         store::profile::save(tx, &mut profile).await?;

@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn it_is_complete_once_all_have_said_so_and_every_count_agrees() {
         assert!(is_complete(&all()));
-        for missing in 0..SERVICES.len() {
+        for (place, missing) in SERVICES.iter().enumerate() {
             let mut fences = all();
-            fences.remove(missing);
-            assert!(!is_complete(&fences), "{} has not said so", SERVICES[missing]);
+            fences.remove(place);
+            assert!(!is_complete(&fences), "{missing} has not said so");
         }
         let mut fences = all();
         fences[2].applied.insert("teams.team".to_owned(), 4);

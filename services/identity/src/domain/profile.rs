@@ -24,6 +24,10 @@ pub struct Wording {
     pub valid_from: NaiveDate,
 }
 
+/// An address, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(pub Option<Email>);
+
 /// How a tenant presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -39,7 +43,7 @@ pub struct Profile {
 #[derive(Clone, Debug)]
 pub struct Update {
     pub display_name: Option<String>,
-    pub mail_sender: Option<Option<Email>>,
+    pub mail_sender: Option<Address>,
     pub wording: Vec<Wording>,
 }
 
@@ -50,7 +54,7 @@ impl Profile {
         if let Some(display_name) = update.display_name {
             self.display_name = display_name;
         }
-        if let Some(mail_sender) = update.mail_sender {
+        if let Some(Address(mail_sender)) = update.mail_sender {
             self.mail_sender = mail_sender;
         }
         for new in update.wording {
@@ -87,7 +91,7 @@ mod tests {
         assert_eq!(profile.update(words.clone()), Change::Changed);
         assert_eq!(profile.wording, [word("Crew", "2026-01-01"), word("Nest", "2026-06-01")]);
         assert_eq!(profile.update(words), Change::Unchanged);
-        let no_sender = Update { mail_sender: Some(None), ..nothing() };
+        let no_sender = Update { mail_sender: Some(Address(None)), ..nothing() };
         assert_eq!(profile.update(no_sender), Change::Changed);
         assert_eq!((profile.mail_sender, profile.display_name.as_str()), (None, "Clapton"));
     }

@@ -49,7 +49,7 @@ pub struct Representative {
     /// Who is represented.
     pub person: PersonId,
     /// Who acts.
-    pub representative: PersonId,
+    pub acting: PersonId,
     pub basis: Basis,
     pub scopes: BTreeSet<Scope>,
     pub valid_from: NaiveDate,
@@ -68,13 +68,13 @@ impl Representative {
     /// Whether it may be recorded at all.
     pub fn check(&self) -> Result<(), Refused> {
         let reaches = self.scopes.iter().all(|scope| self.basis.reaches(*scope));
-        if self.person == self.representative || !reaches { Err(Refused::OutsideBasis) } else { Ok(()) }
+        if self.person == self.acting || !reaches { Err(Refused::OutsideBasis) } else { Ok(()) }
     }
 
     /// Whether another record says the same.
     pub fn same_content(&self, other: &Self) -> bool {
         self.person == other.person
-            && self.representative == other.representative
+            && self.acting == other.acting
             && self.basis == other.basis
             && self.scopes == other.scopes
             && self.valid_from == other.valid_from
@@ -82,7 +82,7 @@ impl Representative {
 
     /// Somebody has seen the basis; never the one who acts on it.
     pub fn confirm(&mut self, by: PersonId, now: DateTime<Utc>) -> Result<Change, Refused> {
-        if by == self.representative {
+        if by == self.acting {
             return Err(Refused::OwnRepresentation);
         }
         if self.ended_at.is_some() {
@@ -125,7 +125,7 @@ mod tests {
         Representative {
             id: RepresentativeId::default(),
             person: person(1),
-            representative: person(2),
+            acting: person(2),
             basis,
             scopes: scopes.iter().copied().collect(),
             valid_from: day("2026-03-01"),
@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(recorded(basis, &scopes).check().is_ok(), fits, "{basis:?} {scopes:?}");
         }
-        let oneself = Representative { representative: person(1), ..recorded(Basis::Nomination, &[health]) };
+        let oneself = Representative { acting: person(1), ..recorded(Basis::Nomination, &[health]) };
         assert_eq!(oneself.check(), Err(Refused::OutsideBasis));
     }
 

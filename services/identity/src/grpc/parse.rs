@@ -11,6 +11,7 @@ use kith_proto::identity::v1 as pb;
 use crate::app;
 use crate::domain::account::{Email, Password};
 use crate::domain::person::{Role, Roles};
+use crate::domain::profile::Address;
 use crate::domain::tenant::Slug;
 
 /// For messages without content of their own.
@@ -27,11 +28,11 @@ fn email(fields: &mut Fields, value: &str) -> Option<Email> {
     }
 }
 
-/// An address that may be left out: `Some(None)` where it is.
-pub fn optional_address(fields: &mut Fields, field: &str, value: &str) -> Option<Option<Email>> {
+/// An address that may be left out.
+pub fn optional_address(fields: &mut Fields, field: &str, value: &str) -> Option<Address> {
     match Email::parse(value) {
-        Some(address) => Some(Some(address)),
-        None if value.trim().is_empty() => Some(None),
+        Some(address) => Some(Address(Some(address))),
+        None if value.trim().is_empty() => Some(Address(None)),
         None => fields.wrong(field, "is not an e-mail address"),
     }
 }
@@ -92,8 +93,8 @@ pub fn create_tenant(message: pb::CreateTenantRequest, fields: &mut Fields) -> O
     let request_id = request_id?;
     Some(app::tenant::Create {
         administrator_name: administrator_name.map(|name| Some(name).filter(|name| !name.is_empty()))?,
-        administrator_address: administrator_address?,
-        mail_sender: mail_sender?,
+        administrator_address: administrator_address?.0,
+        mail_sender: mail_sender?.0,
         wording: wording?,
         first_circle: first_circle?,
         request_id,

@@ -117,7 +117,7 @@ fn read_record(message: pb::RecordRepresentativeRequest, fields: &mut Fields) ->
     Some(Record {
         id: id?,
         person: person?,
-        representative: representative?,
+        acting: representative?,
         basis: basis?,
         scopes,
         valid_from: valid_from?,
@@ -130,7 +130,7 @@ impl From<Representative> for pb::Representative {
         Self {
             id: one.id.to_string(),
             person_id: one.person.to_string(),
-            representative_person_id: one.representative.to_string(),
+            representative_person_id: one.acting.to_string(),
             basis: events::basis_value(one.basis).into(),
             scopes: events::scope_values(&one),
             valid_from: date_text(Some(one.valid_from)),

@@ -34,7 +34,7 @@ impl TryFrom<Row> for Representative {
         Ok(Self {
             id: RepresentativeId(row.id),
             person: PersonId(row.person_id),
-            representative: PersonId(row.representative_person_id),
+            acting: PersonId(row.representative_person_id),
             basis: words::basis(&row.basis, row.id)?,
             scopes: scopes?,
             valid_from: row.valid_from,
@@ -135,7 +135,7 @@ pub async fn insert(tx: &mut Tx, one: &Representative) -> Result<()> {
         tenant.0,
         one.id.0,
         one.person.0,
-        one.representative.0,
+        one.acting.0,
         words::basis_word(one.basis),
         &scopes,
         one.valid_from,

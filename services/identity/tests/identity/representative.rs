@@ -117,7 +117,7 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     assert_eq!(confirmed.state(), pb::RepresentationState::Confirmed);
     assert_eq!(confirmed.confirmed_by_person_id, cast.checks.id().to_string());
     for actor in [cast.owner, cast.sister, cast.checks] {
-        assert_eq!(cast.list(actor).await.expect("read"), [confirmed.clone()]);
+        assert_eq!(cast.list(actor).await.expect("read"), std::slice::from_ref(&confirmed));
     }
     let refused = cast.list(cast.place.administrator).await.expect_err("not theirs to know");
     assert_eq!(reason(&refused), not_found());
