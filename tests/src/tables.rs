@@ -60,7 +60,7 @@ pub const REVIEWED: &[Reviewed] = &[
     ),
     reviewed("identity", "signin.account", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "signin.tenant_registry", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
-    reviewed("identity", "signin.sign_in_place", &["identity_signin INSERT, SELECT"], SIGN_IN),
+    reviewed("identity", "signin.sign_in_place", &["identity_signin DELETE, INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "signin.invitation", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.host_code", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed(
@@ -96,6 +96,7 @@ pub const OPEN_TO_RELAY: &[(&str, &[&str])] = &[
     ("platform.outbox", EVERYTHING),
     ("platform.outbox_head", &["SELECT"]),
     ("platform.saved_answer", EVERYTHING),
+    ("platform.tenant_fence", EVERYTHING),
 ];
 
 /// A fresh database of one service, and the ways into it.

@@ -2,6 +2,7 @@
 
 use kith_platform::{actions, authz};
 
+use crate::domain::representative::Basis;
 use crate::domain::team;
 
 actions! {
@@ -26,7 +27,8 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "owner", "rota_holder", "member", "giver", "self"];
+    pub const STANDING: &[&str] =
+        &["anyone", "owner", "rota_holder", "member", "giver", "self", "representative"];
 }
 
 /// A standing in the words of the policy.
@@ -36,4 +38,6 @@ pub fn standing(of: team::Standing) -> authz::Standing {
         .with("rota_holder", of.rota_holder)
         .with("member", of.member)
         .with("giver", of.giver)
+        .with("representative", of.acting.is_some())
+        .with(of.acting.map_or("", Basis::word), of.acting.is_some())
 }

@@ -4,10 +4,10 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_platform::tenant;
 use kith_platform::local::zone;
 use kith_proto::appointments::v1::{VisitSnapshot, VisitState};
 use kith_proto::governance::v1::{CircleSnapshot, SeatState};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
 use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
 use crate::app;
@@ -19,20 +19,10 @@ use crate::domain::visit::{State, Visit};
 /// The list of aggregates that evaluation listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
         .on("appointments.visit", |tx, event| Box::pin(visit(tx, event)))
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {

@@ -5,10 +5,11 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_platform::tenant;
 use kith_platform::money::Currency;
 use kith_proto::appointments::v1 as appointments;
 use kith_proto::governance::v1 as governance;
-use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot, TenantSnapshot, TenantState};
+use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1::TeamSnapshot;
 
@@ -21,7 +22,7 @@ use crate::store::known::{self, FinanceHat, Team};
 /// The list of aggregates that finance listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
@@ -36,16 +37,6 @@ fn read<C>(parse: impl FnOnce(&mut Fields) -> Option<C>) -> Result<C> {
     let mut fields = Fields::default();
     let parsed = parse(&mut fields);
     fields.finish(parsed).map_err(Error::internal)
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {

@@ -5,9 +5,11 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot, TenantSnapshot, TenantState};
+use kith_proto::common::v1::TenantSnapshot;
+use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
 
 use crate::app;
+use crate::domain::CircleId;
 
 /// The list of aggregates that governance listens to.
 pub fn subscriptions() -> Subscriptions {
@@ -16,13 +18,17 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
 }
 
+/// Follows the tenant, and founds the Circle that it begins with.
 async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    kith_platform::tenant::remember(tx, &state).await?;
+    if !state.first_circle_id.is_empty() {
+        let mut fields = Fields::default();
+        let circle = fields.id::<CircleId>("first_circle_id", &state.first_circle_id);
+        let founder = fields.id::<PersonId>("founder_person_id", &state.founder_person_id);
+        let (circle, founder) = fields.finish(circle.zip(founder)).map_err(Error::internal)?;
+        app::circle::found(tx, circle, founder).await?;
+    }
     Ok(Outcome::Done)
 }
 

@@ -1,9 +1,12 @@
 //! Facts about tenants, people and roles, as the others hear them: ids and states, never a name or an address.
 
 use kith_platform::db::Tx;
+use kith_platform::fields::date_text;
+use kith_proto::common::v1::{TenantSnapshot, TenantState};
 use kith_proto::identity::v1 as pb;
 
 use crate::domain::person::{Person, Role};
+use crate::domain::representative::{Basis, Representative, Scope};
 use crate::domain::tenant::{State, Tenant};
 
 /// What happened.
@@ -11,6 +14,11 @@ use crate::domain::tenant::{State, Tenant};
 pub enum TenantFact {
     Created,
     WentLive,
+    Suspended,
+    Resumed,
+    Frozen,
+    Thawed,
+    Released,
 }
 
 /// What happened to a person.
@@ -19,34 +27,55 @@ pub enum PersonFact {
     Invited,
     Joined,
     RolesSet,
+    Left,
+}
+
+/// A state as the contracts say it.
+pub fn state_value(state: State) -> TenantState {
+    match state {
+        State::Preparing => TenantState::Preparing,
+        State::Live => TenantState::Live,
+        State::Suspended => TenantState::Suspended,
+        State::Frozen => TenantState::Frozen,
+        State::Released => TenantState::Released,
+    }
 }
 
 /// Tells a fact about the tenant, with its whole public state after it.
 pub fn tell_tenant(tx: &mut Tx, tenant: &Tenant, fact: TenantFact) {
-    let state = match tenant.listing.state {
-        State::Preparing => pb::TenantState::Preparing,
-        State::Live => pb::TenantState::Live,
-    };
     let id = tenant.listing.id;
-    let state = Some(pb::TenantSnapshot {
+    let state = Some(TenantSnapshot {
         tenant_id: id.to_string(),
-        state: state.into(),
+        state: state_value(tenant.listing.state).into(),
         time_zone: tenant.listing.zone.name().to_owned(),
         epoch: tenant.epoch,
+        first_circle_id: tenant.first_circle.map(|circle| circle.to_string()).unwrap_or_default(),
+        founder_person_id: tenant.founder.map(|founder| founder.to_string()).unwrap_or_default(),
     });
     match fact {
         TenantFact::Created => tx.publish(id, &pb::TenantCreated { state }),
         TenantFact::WentLive => tx.publish(id, &pb::TenantWentLive { state }),
+        TenantFact::Suspended => tx.publish(id, &pb::TenantSuspended { state }),
+        TenantFact::Resumed => tx.publish(id, &pb::TenantResumed { state }),
+        TenantFact::Frozen => tx.publish(id, &pb::TenantFrozen { state }),
+        TenantFact::Thawed => tx.publish(id, &pb::TenantThawed { state }),
+        TenantFact::Released => tx.publish(id, &pb::TenantReleased { state }),
     }
 }
 
 /// Tells a fact about a person, with the whole public state of what it is about.
 pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
     let person_id = person.id.to_string();
-    let snapshot =
-        || Some(pb::PersonSnapshot { person_id: person_id.clone(), joined: person.joined_at.is_some() });
+    let snapshot = || {
+        Some(pb::PersonSnapshot {
+            person_id: person_id.clone(),
+            joined: person.joined_at.is_some(),
+            left: person.left_at.is_some(),
+        })
+    };
     match fact {
         PersonFact::Invited => tx.publish(person.id, &pb::PersonInvited { state: snapshot() }),
+        PersonFact::Left => tx.publish(person.id, &pb::PersonLeft { state: snapshot() }),
         PersonFact::Joined => tx.publish(person.id, &pb::PersonJoined { state: snapshot() }),
         PersonFact::RolesSet => {
             let roles = person.roles.iter().map(|role| i32::from(role_value(*role))).collect();
@@ -59,5 +88,63 @@ fn role_value(role: Role) -> pb::OrganisationRole {
     match role {
         Role::Administrator => pb::OrganisationRole::Administrator,
         Role::Checks => pb::OrganisationRole::Checks,
+    }
+}
+
+/// What happened to a representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepresentativeFact {
+    Recorded,
+    Confirmed,
+    Ended,
+}
+
+/// A basis as the contracts say it.
+pub fn basis_value(basis: Basis) -> pb::RepresentationBasis {
+    match basis {
+        Basis::Nomination => pb::RepresentationBasis::Nomination,
+        Basis::AttorneyHealthAndWelfare => pb::RepresentationBasis::AttorneyHealthAndWelfare,
+        Basis::AttorneyProperty => pb::RepresentationBasis::AttorneyProperty,
+        Basis::Deputyship => pb::RepresentationBasis::Deputyship,
+        Basis::Guardian => pb::RepresentationBasis::Guardian,
+    }
+}
+
+/// The scopes of a representation as the contracts say them.
+pub fn scope_values(representative: &Representative) -> Vec<i32> {
+    let value = |scope: &Scope| match scope {
+        Scope::HealthAndWelfare => pb::RepresentationScope::HealthAndWelfare.into(),
+        Scope::Property => pb::RepresentationScope::Property.into(),
+    };
+    representative.scopes.iter().map(value).collect()
+}
+
+/// Where a representation stands, as the contracts say it.
+pub fn representation_state(representative: &Representative) -> pb::RepresentationState {
+    if representative.ended_at.is_some() {
+        pb::RepresentationState::Ended
+    } else if representative.confirmed.is_some() {
+        pb::RepresentationState::Confirmed
+    } else {
+        pb::RepresentationState::Recorded
+    }
+}
+
+/// Tells a fact about a representation: ids and days only.
+pub fn tell_representative(tx: &mut Tx, one: &Representative, fact: RepresentativeFact) {
+    let state = Some(pb::RepresentativeSnapshot {
+        representative_id: one.id.to_string(),
+        person_id: one.person.to_string(),
+        representative_person_id: one.acting.to_string(),
+        basis: basis_value(one.basis).into(),
+        scopes: scope_values(one),
+        valid_from: date_text(Some(one.valid_from)),
+        valid_until: date_text(one.valid_until),
+        state: representation_state(one).into(),
+    });
+    match fact {
+        RepresentativeFact::Recorded => tx.publish(one.id, &pb::RepresentativeRecorded { state }),
+        RepresentativeFact::Confirmed => tx.publish(one.id, &pb::RepresentativeConfirmed { state }),
+        RepresentativeFact::Ended => tx.publish(one.id, &pb::RepresentativeEnded { state }),
     }
 }

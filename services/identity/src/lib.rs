@@ -12,15 +12,23 @@ mod store;
 
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
+use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
+use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
+use kith_proto::identity::v1::tenant_life_service_server::TenantLifeServiceServer;
+use kith_proto::identity::v1::tenant_profile_service_server::TenantProfileServiceServer;
 use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use grpc::leaving::LeavingFace;
 pub use grpc::person::PeopleFace;
+pub use grpc::representative::RepresentativesFace;
 pub use grpc::session::SignInFace;
 pub use grpc::tenant::TenantsFace;
+pub use grpc::tenant_life::TenantLifeFace;
+pub use grpc::tenant_profile::TenantProfileFace;
 pub use policy::Action;
 
 /// The wiring list.
@@ -41,6 +49,10 @@ fn routes(host: &Host) -> Routes {
     Routes::default()
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
+        .add_service(limited!(TenantLifeServiceServer::new(TenantLifeFace::new(desk.clone()))))
+        .add_service(limited!(TenantProfileServiceServer::new(TenantProfileFace::new(desk.clone()))))
+        .add_service(limited!(LeavingServiceServer::new(LeavingFace::new(desk.clone()))))
+        .add_service(limited!(RepresentativesServiceServer::new(RepresentativesFace::new(host.clone()))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 

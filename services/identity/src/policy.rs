@@ -12,9 +12,24 @@ actions! {
     GetPeople,
     ListPeople,
     SetRoles seen by GetPeople,
+    SuspendTenant,
+    ResumeTenant,
+    FreezeTenant,
+    ThawTenant,
+    ReleaseTenant,
+    GetTenantFreeze,
+    GetTenantProfile seen by GetTenantProfile,
+    UpdateTenantProfile seen by GetTenantProfile,
+    LeaveTenant,
+    ClosePlace seen by GetPeople,
+    RecordRepresentative,
+    ConfirmRepresentative seen by ListRepresentatives,
+    EndRepresentative seen by ListRepresentatives,
+    ListRepresentatives seen by ListRepresentatives,
 }
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "administrator", "self", "operator"];
+    pub const STANDING: &[&str] =
+        &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator"];
 }

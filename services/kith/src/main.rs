@@ -24,6 +24,8 @@ enum Command {
     Operate(operate::Command),
     /// Takes a circle's month in through the public API, prints it, and compares it with expected figures
     Month(Box<kith_cli::month::Args>),
+    /// Creates, lists, suspends, freezes and releases tenants
+    Tenant(Box<kith_cli::tenant::Args>),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,11 @@ fn main() -> ExitCode {
             local::fill_in(&mut arguments);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
             runtime.and_then(|runtime| runtime.block_on(kith_cli::month::run(*arguments)))
+        }
+        Command::Tenant(mut arguments) => {
+            local::fill_in_operator(&mut arguments.operator);
+            let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
+            runtime.and_then(|runtime| runtime.block_on(kith_cli::tenant::run(*arguments)))
         }
     };
     outcome.unwrap_or_else(|error| {

@@ -5,7 +5,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot, TenantSnapshot, TenantState};
+use kith_platform::tenant;
+use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
 use kith_proto::teams::v1::TeamSnapshot;
 
 use crate::domain::TeamId;
@@ -14,19 +15,9 @@ use crate::store;
 /// The list of aggregates that matching listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 /// Who may record checks and training.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kith_proto::Event;
+use kith_proto::{Event, EventType};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
@@ -63,7 +63,7 @@ pub struct Place {
     pub preparing: bool,
     /// Its wall clock.
     pub zone: Tz,
-    history_days: i64,
+    pub(crate) history_days: i64,
 }
 
 /// The answer that was given to this request id before.
@@ -266,7 +266,7 @@ pub struct Tx {
     tenant: TenantId,
     actor: Actor,
     now: Now,
-    place: Option<Place>,
+    pub(crate) place: Option<Place>,
     shared: Shared,
     events: Vec<Pending>,
     audit: Vec<audit::Row>,
@@ -316,29 +316,6 @@ impl Tx {
         self.place.as_ref().ok_or_else(|| Common::NotCaughtUp.into())
     }
 
-    /// Writes down what this database must know of its tenant; each service's consumer of the tenant's events calls it.
-    pub async fn remember_tenant(&mut self, state: &str, time_zone: &str, epoch: i64) -> Result<()> {
-        let tenant = self.tenant;
-        sqlx::query!(
-            "insert into platform.tenant (tenant_id, state, time_zone, epoch) values ($1, $2, $3, $4)
-             on conflict on constraint tenant_pk do update set state = $2, time_zone = $3, epoch = $4",
-            tenant.0,
-            state,
-            time_zone,
-            epoch
-        )
-        .execute(self.conn())
-        .await?;
-        let zone = time_zone.parse().map_err(|_| Error::Inconsistent {
-            table: "platform.tenant",
-            row: tenant.to_string(),
-            problem: "its time zone is not known".into(),
-        })?;
-        let history_days = self.place.as_ref().map_or(0, |place| place.history_days);
-        self.place = Some(Place { preparing: state == "preparing", zone, history_days });
-        Ok(())
-    }
-
     /// When it happened: now where nothing is said; never in the future, and in a live tenant not too far back.
     pub fn occurred_at(&self, said: Option<Now>) -> Result<Now> {
         let Some(occurred_at) = said else {
@@ -382,6 +359,17 @@ impl Tx {
             aggregate_id: aggregate_id.into(),
             event_type: E::TYPE,
             payload: event.encode_to_vec(),
+        });
+    }
+
+    /// The same for an event that only its contract names.
+    pub(crate) fn publish_named(&mut self, event: &'static EventType, aggregate_id: Uuid, payload: Vec<u8>) {
+        self.events.push(Pending {
+            event_id: self.shared.ids.uuid(self.now),
+            aggregate_type: event.aggregate,
+            aggregate_id,
+            event_type: event.event_type,
+            payload,
         });
     }
 

@@ -166,6 +166,12 @@ pub enum Common {
     /// The tenant does not accept changes now.
     #[error("this place does not accept changes at the moment; try again later")]
     TenantFrozen,
+    /// The host has suspended the tenant.
+    #[error("this place is suspended: you can read and export, and change nothing")]
+    TenantSuspended,
+    /// The tenant lives elsewhere now.
+    #[error("this place has moved: what is here is kept for reading only")]
+    TenantReleased,
     /// The moment lies in the future.
     #[error("it cannot have happened in the future")]
     InTheFuture,
@@ -187,7 +193,7 @@ impl Refusal for Common {
             Self::NotCaughtUp | Self::Unavailable | Self::TenantFrozen | Self::DeadlineExceeded => {
                 Kind::Unavailable
             }
-            Self::EventDead => Kind::FailedPrecondition,
+            Self::EventDead | Self::TenantSuspended | Self::TenantReleased => Kind::FailedPrecondition,
             Self::Overloaded => Kind::ResourceExhausted,
             Self::InTheFuture | Self::TooFarBack { .. } => Kind::InvalidArgument,
         }
@@ -207,6 +213,8 @@ impl Refusal for Common {
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::Unavailable => "UNAVAILABLE",
             Self::TenantFrozen => "TENANT_FROZEN",
+            Self::TenantSuspended => "TENANT_SUSPENDED",
+            Self::TenantReleased => "TENANT_RELEASED",
             Self::InTheFuture => "IN_THE_FUTURE",
             Self::TooFarBack { .. } => "TOO_FAR_BACK",
         }
@@ -242,6 +250,8 @@ fn database_kind(error: &sqlx::Error) -> Option<Common> {
             // raised by platform.begin
             Some("KT001") => Some(Common::TenantFrozen),
             Some("KT002") => Some(Common::NotCaughtUp),
+            Some("KT004") => Some(Common::TenantSuspended),
+            Some("KT005") => Some(Common::TenantReleased),
             _ => None,
         };
     }

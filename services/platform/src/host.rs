@@ -205,24 +205,60 @@ impl Host {
         A: prost::Message + Default,
     {
         let (actor, tenant) = signed_in(&request)?;
-        let message = request.into_inner();
+        let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
+        self.decide(actor, Mode::Write, request.into_inner(), of_tenant, app, render).await
+    }
+
+    /// Runs an operator's command on the tenant that the request names, whatever state it is in; the same otherwise.
+    pub async fn operate<M, C, O, A>(
+        &self,
+        request: Request<M>,
+        parse: impl Fn(M, &mut Fields) -> Option<(TenantId, C)>,
+        app: impl AsyncFn(&mut Tx, C) -> Result<O>,
+        render: impl Fn(O) -> A,
+    ) -> std::result::Result<Response<A>, Status>
+    where
+        M: Command + Clone,
+        A: prost::Message + Default,
+    {
+        let actor = actor(&request);
+        if !matches!(actor, Actor::Operator { .. }) {
+            return Err(Error::from(Common::PermissionDenied).into());
+        }
+        self.decide(actor, Mode::Apply, request.into_inner(), parse, app, render).await
+    }
+
+    async fn decide<M, C, O, A>(
+        &self,
+        actor: Actor,
+        mode: Mode,
+        message: M,
+        parse: impl Fn(M, &mut Fields) -> Option<(TenantId, C)>,
+        app: impl AsyncFn(&mut Tx, C) -> Result<O>,
+        render: impl Fn(O) -> A,
+    ) -> std::result::Result<Response<A>, Status>
+    where
+        M: Command + Clone,
+        A: prost::Message + Default,
+    {
         let mut fields = Fields::default();
         let request_id = fields.id::<Uuid>("request_id", message.request_id());
         let hash = content_hash(&message);
         // Parsed before anything is asked of the database, so that nonsense costs nothing.
         let parsed = parse(message.clone(), &mut fields);
-        let command = fields.finish(parsed.zip(request_id))?;
-        let (mut command, request_id) = (Some(command.0), command.1);
+        let ((tenant, command), request_id) = fields.finish(parsed.zip(request_id))?;
+        let mut command = Some(command);
         let mut tries = 0;
         loop {
             tries += 1;
             let this = match command.take() {
                 Some(command) => command,
                 None => parse(message.clone(), &mut Fields::default())
+                    .map(|(_, command)| command)
                     .ok_or(Common::Contended)
                     .map_err(Error::from)?,
             };
-            match self.try_command(actor, tenant, request_id, &hash, this, &app, &render).await {
+            match self.try_command(actor, tenant, mode, request_id, &hash, this, &app, &render).await {
                 Ok((answer, caused)) => return Ok(respond(answer, &caused)),
                 Err(error) if tries < TRIES && may_try_again(&error) => {}
                 Err(error) => {
@@ -250,6 +286,7 @@ impl Host {
         &self,
         actor: Actor,
         tenant: TenantId,
+        mode: Mode,
         request_id: Uuid,
         hash: &[u8],
         command: C,
@@ -259,7 +296,7 @@ impl Host {
     where
         A: prost::Message + Default,
     {
-        let (mut tx, saved) = self.0.db.begin_request(tenant, actor, Mode::Write, Some(request_id)).await?;
+        let (mut tx, saved) = self.0.db.begin_request(tenant, actor, mode, Some(request_id)).await?;
         if let Some(saved) = saved {
             tx.rollback().await?;
             return answer_saved(&saved, hash);

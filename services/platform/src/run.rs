@@ -25,7 +25,7 @@ use crate::lifecycle::Life;
 use crate::outbox::Relay;
 use crate::server::DoorLayer;
 use crate::watch::Watch;
-use crate::{provision, resend, sweep, telemetry};
+use crate::{provision, resend, sweep, telemetry, tenant};
 
 const MAX_STREAMS: u32 = 128;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -219,6 +219,8 @@ fn work_beside(host: &Host, life: &Life) {
     let (watch, soft) =
         (Watch { service: host.name(), inbox: host.inbox().clone(), publisher }, life.soft.clone());
     life.guard("inbox.watch", async move { watch.run(&soft).await });
+    let (fencing, soft) = (host.clone(), life.soft.clone());
+    life.guard("fences", async move { tenant::keep_saying(&fencing, &soft).await });
     let (db, soft) = (host.db().clone(), life.soft.clone());
     life.guard("sweep", async move { sweep::run(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {

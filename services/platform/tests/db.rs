@@ -1,7 +1,7 @@
 //! Transactions, connections and tenants under cancellation.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kith_platform::Host;
 use kith_platform::context::Actor;
@@ -389,8 +389,8 @@ async fn backend(tx: &mut Tx) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()").fetch_one(tx.conn()).await.expect("a number")
 }
 
-/// A tenant that is frozen here, or not known here yet, refuses changes in a way that a caller may repeat; reading goes
-/// on.
+/// A tenant that is frozen here, or not known here yet, refuses changes in a way that a caller may repeat; one that is
+/// suspended or lives elsewhere says so. Reading goes on.
 #[tokio::test]
 async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     let world = World::new();
@@ -400,17 +400,25 @@ async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
     let note = id(&world);
     let person = world.person();
     notes.start_team(request_of(tenant, person, write_request(&world, tenant, note))).await.expect("a note");
-    for (state, accepted) in [("frozen", false), ("suspended", false), ("released", false), ("live", true)] {
+    let moved = (Code::FailedPrecondition, "TENANT_RELEASED".to_owned());
+    let stopped = (Code::FailedPrecondition, "TENANT_SUSPENDED".to_owned());
+    let frozen = (Code::Unavailable, "TENANT_FROZEN".to_owned());
+    for (state, refused) in
+        [("frozen", Some(frozen)), ("suspended", Some(stopped)), ("released", Some(moved)), ("live", None)]
+    {
         let freeze = async |tx: &mut Tx| tx.remember_tenant(state, "Europe/London", 2).await;
         host.within(tenant, Actor::Service { tenant }, Mode::Apply, freeze)
             .await
             .expect("the state is known");
         let request = write_request(&world, tenant, id(&world));
         let answer = notes.start_team(request_of(tenant, person, request)).await;
-        if accepted {
-            answer.expect("accepted again");
-        } else {
-            refused_for_now(&answer.expect_err("refused"), "TENANT_FROZEN");
+        match refused {
+            None => drop(answer.expect("accepted again")),
+            Some(refused) => {
+                let status = answer.expect_err("refused");
+                let may_repeat = status.get_error_details().retry_info().is_some();
+                assert_eq!((reason(&status), may_repeat), (refused, state == "frozen"), "{state}");
+            }
         }
         let read = pb::GetTeamRequest { id: note.to_string() };
         notes.get_team(request_of(tenant, person, read)).await.expect("reading goes on");
@@ -431,4 +439,48 @@ async fn a_frozen_or_unknown_tenant_refuses_changes_for_now() {
 fn refused_for_now(status: &Status, why: &str) {
     assert_eq!(reason(status), (Code::Unavailable, why.to_owned()));
     assert!(status.get_error_details().retry_info().is_some(), "it says that it may be repeated");
+}
+
+/// A freeze waits for the writes that are under way, and who asks to write meanwhile waits for it and is refused: the
+/// lock that writers share is taken alone before the state is written, and read before it.
+#[tokio::test]
+async fn a_freeze_waits_for_writes_under_way_and_none_begins_after_it() {
+    let world = World::new();
+    let host = world.host(&SERVICE).await;
+    let tenant = world.tenant(&host, false).await;
+    let actor = Actor::Service { tenant };
+    let mut admin = world.admin(&host).await;
+    let under_way = host.db().begin(tenant, actor, Mode::Write).await.expect("a write");
+
+    let freezing = {
+        let host = host.clone();
+        tokio::spawn(async move {
+            let freeze = async |tx: &mut Tx| tx.remember_tenant("frozen", "Europe/London", 2).await;
+            host.within(tenant, actor, Mode::Apply, freeze).await.map(|_| ())
+        })
+    };
+    until_waiting(&mut admin, 1).await;
+    assert!(!freezing.is_finished(), "it does not overtake a write");
+    let late = {
+        let host = host.clone();
+        tokio::spawn(async move { host.db().begin(tenant, actor, Mode::Write).await.map(|_| ()) })
+    };
+    until_waiting(&mut admin, 2).await;
+    under_way.commit().await.expect("the write that was under way lands");
+    freezing.await.expect("no panic").expect("frozen");
+    let refused = late.await.expect("no panic").expect_err("it came after the fence");
+    assert_eq!(reason(&refused.into()), (Code::Unavailable, "TENANT_FROZEN".to_owned()));
+    // What others had sent is applied all the same.
+    host.db().begin(tenant, actor, Mode::Apply).await.expect("applied").commit().await.expect("kept");
+}
+
+/// Until so many wait for the lock of a tenant in this database.
+async fn until_waiting(admin: &mut PgConnection, many: i64) {
+    let end = Instant::now() + Duration::from_secs(4);
+    let query = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+                 and database = (select oid from pg_database where datname = current_database())";
+    while count(admin, query).await != many {
+        assert!(Instant::now() < end, "nobody waits");
+        tokio::task::yield_now().await;
+    }
 }

@@ -5,27 +5,23 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_platform::tenant;
+use kith_proto::identity::v1::{
+    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
+};
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
+use crate::domain::representative::{Basis, Representative};
 use crate::domain::{MembershipId, TeamId, membership};
+use crate::store;
 
 /// The list of aggregates that teams listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
-        .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
+        .on("identity.representative", |tx, event| Box::pin(representative(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
-}
-
-async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: TenantSnapshot = event.state()?;
-    let word = match state.state() {
-        TenantState::Live => "live",
-        TenantState::Preparing | TenantState::Unspecified => "preparing",
-    };
-    tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
-    Ok(Outcome::Done)
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.
@@ -52,4 +48,39 @@ async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let (((id, team), person), trial_until) = fields.finish(parsed).map_err(Error::internal)?;
     app::membership::welcome(tx, app::membership::Welcome { id, team, person, kind, trial_until }).await?;
     Ok(Outcome::Done)
+}
+
+/// Who may act for whom.
+async fn representative(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: RepresentativeSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = read_representative(&state, &mut fields);
+    let one = fields.finish(parsed).map_err(Error::internal)?;
+    store::representative::save(tx, &one).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_representative(state: &RepresentativeSnapshot, fields: &mut Fields) -> Option<Representative> {
+    let basis = fields.choice("basis", state.basis, |basis| match basis {
+        RepresentationBasis::Nomination => Some(Basis::Nomination),
+        RepresentationBasis::AttorneyHealthAndWelfare => Some(Basis::AttorneyHealthAndWelfare),
+        RepresentationBasis::AttorneyProperty => Some(Basis::AttorneyProperty),
+        RepresentationBasis::Deputyship => Some(Basis::Deputyship),
+        RepresentationBasis::Guardian => Some(Basis::Guardian),
+        RepresentationBasis::Unspecified => None,
+    });
+    Some(Representative {
+        id: fields.id("representative_id", &state.representative_id)?,
+        person: fields.id("person_id", &state.person_id)?,
+        acting: fields.id("representative_person_id", &state.representative_person_id)?,
+        basis: basis?,
+        health_and_welfare: state.scopes().any(|scope| scope == RepresentationScope::HealthAndWelfare),
+        confirmed: match state.state() {
+            RepresentationState::Confirmed => Some(true),
+            RepresentationState::Recorded | RepresentationState::Unspecified => Some(false),
+            RepresentationState::Ended => None,
+        },
+        valid_from: fields.date("valid_from", &state.valid_from)?,
+        valid_until: fields.optional_date("valid_until", &state.valid_until)?,
+    })
 }

@@ -3,6 +3,10 @@
 use kith_platform::Host;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::{World, reason, request_of, wrong_fields};
+use kith_proto::identity::v1::{
+    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeConfirmed,
+    RepresentativeEnded, RepresentativeRecorded, RepresentativeSnapshot,
+};
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
 use kith_proto::teams::v1::{self as pb, MemberKind, MembershipState};
 use kith_teams::{SERVICE, Teams};
@@ -353,4 +357,61 @@ fn the_policy_is_the_reviewed_one() {
     let actions: Vec<&str> = kith_teams::Action::ALL.iter().map(|action| action.name()).collect();
     let table = policy.table(&actions, kith_teams::Action::STANDING);
     assert_eq!(table, include_str!("policy_table.txt"));
+}
+
+/// A representative acts in the Owner's name once the basis was confirmed, within its dates and where it is about health
+/// and welfare; the audit keeps the basis, and nobody lets themselves in.
+///
+/// Proves ID-15.
+#[tokio::test]
+async fn a_representative_acts_for_the_owner_on_a_confirmed_basis_and_never_for_themselves() {
+    let stage = Stage::new().await;
+    let (team, sister) = (stage.team().await, stage.world.person());
+    let told = |state: RepresentationState, scope: RepresentationScope, valid_until: &str| {
+        Some(RepresentativeSnapshot {
+            representative_id: Uuid::from_u128(5).to_string(),
+            person_id: stage.owner.to_string(),
+            representative_person_id: sister.to_string(),
+            basis: RepresentationBasis::AttorneyHealthAndWelfare.into(),
+            scopes: vec![scope.into()],
+            valid_from: "2026-11-01".into(),
+            valid_until: valid_until.into(),
+            state: state.into(),
+        })
+    };
+    let (health, about) = (RepresentationScope::HealthAndWelfare, Uuid::from_u128(5));
+    let state = told(RepresentationState::Recorded, health, "");
+    stage.world.deliver(&stage.host, stage.tenant, about, 1, &RepresentativeRecorded { state }).await;
+    stage.invite(sister, &team, stage.giver).await.expect_err("nobody has seen the basis yet");
+    let state = told(RepresentationState::Confirmed, health, "");
+    stage.world.deliver(&stage.host, stage.tenant, about, 2, &RepresentativeConfirmed { state }).await;
+
+    let asked = stage.invite(sister, &team, stage.giver).await.expect("asked in the Owner's name");
+    assert_eq!(asked.state(), MembershipState::Invited);
+    let still = stage.answer(sister, &team, &asked).await.expect("the Owner's side has said yes already");
+    assert_eq!(still.state(), MembershipState::Invited, "nobody says it for the giver");
+    let own = stage.invite(sister, &team, sister).await.expect("they may suggest themselves");
+    assert_eq!(own.state(), MembershipState::Suggested, "and the Owner answers");
+    stage.answer(sister, &team, &own).await.expect_err("not they themselves");
+    assert_eq!(stage.get(sister, &team.id).await.expect("seen whole").members.len(), 2);
+
+    let mut admin = stage.world.admin(&stage.host).await;
+    let basis: String = sqlx::query_scalar(
+        "select basis from platform.audit where action = 'InviteMember' and allowed and actor_id = $1 limit 1",
+    )
+    .bind(sister.0)
+    .fetch_one(&mut admin)
+    .await
+    .expect("written down");
+    assert_eq!(basis, "attorney_health_and_welfare representative");
+
+    let state = told(RepresentationState::Ended, health, "2026-11-21");
+    stage.world.deliver(&stage.host, stage.tenant, about, 3, &RepresentativeEnded { state }).await;
+    let other = stage.world.person();
+    let refused = stage.invite(sister, &team, other).await.expect_err("it ended today");
+    assert_eq!(
+        reason(&refused),
+        (Code::NotFound, "NOT_FOUND".into()),
+        "the Team is not theirs to see any more"
+    );
 }

@@ -11,10 +11,29 @@ pub mod visit;
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
+use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
 
 use crate::domain::facts::Moment;
 use crate::domain::pattern::Period;
+use crate::domain::team::{self, Team};
+use crate::store;
+
+/// How somebody stands towards a Team on a day; as a giver only where `giver` says so.
+async fn standing(
+    tx: &mut Tx,
+    team: &Team,
+    person: PersonId,
+    day: NaiveDate,
+    giver: bool,
+) -> Result<team::Standing> {
+    let standing = team.standing(person, day, giver);
+    if standing.owner {
+        return Ok(standing);
+    }
+    let acting = store::representative::basis(tx, team.owner, person, day).await?;
+    Ok(team::Standing { acting, ..standing })
+}
 
 /// When a command says that it happened. Whether that may be said is asked by [`accept`] once something changes, so
 /// that an import can be repeated at any later time.

@@ -43,7 +43,7 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Series> {
     let may_have = team.may_have(command.giver, &introductions, command.kind);
     let known_as_giver = may_have
         || existing.as_ref().is_some_and(|series| series.team_id == team.id && series.giver == person);
-    let standing = team.standing(person, day, command.giver == person && known_as_giver);
+    let standing = super::standing(tx, &team, person, day, command.giver == person && known_as_giver).await?;
     tx.require(
         Action::ProposeSeries,
         Subject::about("team", team.id, team.owner),
@@ -121,7 +121,7 @@ pub async fn allowed(
     let person = tx.person()?;
     let series = series.ok_or(Error::NotFound("series"))?;
     let team = store::team::load(tx, series.team_id).await?.ok_or(Error::NotFound("series"))?;
-    let standing = team.standing(person, day, series.giver == person);
+    let standing = super::standing(tx, &team, person, day, series.giver == person).await?;
     tx.require(action, Subject::about("series", series.id, team.owner), &policy::standing(standing))?;
     Ok((series, team, standing))
 }
@@ -160,7 +160,7 @@ pub async fn may_list(tx: &mut Tx, team: Option<TeamId>, action: Action) -> Resu
         return Ok(Whose::Giver(person));
     };
     let team = store::team::load(tx, team).await?.ok_or(Error::NotFound("team"))?;
-    let standing = policy::standing(team.standing(person, today, false));
+    let standing = policy::standing(super::standing(tx, &team, person, today, false).await?);
     tx.require(action, Subject::about("team", team.id, team.owner), &standing)?;
     Ok(Whose::Team(team.id))
 }

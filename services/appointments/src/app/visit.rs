@@ -7,8 +7,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::accept;
 use super::series::{Whose, may_list};
+use super::{accept, standing};
 use crate::domain::facts::{Moment, OnTheDay};
 use crate::domain::pattern::Window;
 use crate::domain::team::Team;
@@ -78,7 +78,7 @@ async fn allowed(
     let person = tx.person()?;
     let visit = visit.ok_or(Error::NotFound("visit"))?;
     let team = store::team::load(tx, visit.team_id).await?.ok_or(Error::NotFound("visit"))?;
-    let standing = team.standing(person, day, is_giver(&visit, person));
+    let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
     tx.require(action, Subject::about("visit", visit.id, team.owner), &policy::standing(standing))?;
     Ok((visit, team, standing))
 }

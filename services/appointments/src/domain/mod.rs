@@ -5,6 +5,7 @@ pub mod fitness;
 pub mod giver;
 pub mod introduction;
 pub mod pattern;
+pub mod representative;
 pub mod rule;
 pub mod series;
 pub mod team;
@@ -29,6 +30,8 @@ kith_platform::id_type!(
     VisitId,
     /// Two sides getting to know one another.
     IntroductionId,
+    /// That somebody acts for a person.
+    RepresentativeId,
 );
 
 /// Who acts, and for which side.

@@ -5,6 +5,7 @@ use kith_platform::id::PersonId;
 use serde::{Deserialize, Serialize};
 
 use super::introduction::Introduction;
+use super::representative::Basis;
 use super::{CircleId, Side, TeamId, VisitKind};
 
 /// A Team, as `teams` tells of it.
@@ -59,6 +60,7 @@ impl Team {
             rota_holder: self.rota_holders.iter().any(|holder| holder.is_held_by(person, day)),
             member: self.has_member(person, day),
             giver,
+            acting: None,
         }
     }
 
@@ -121,6 +123,8 @@ pub struct Standing {
     pub member: bool,
     /// The giver, or the one asked to cover.
     pub giver: bool,
+    /// Acts for the Owner, on this basis.
+    pub acting: Option<Basis>,
 }
 
 impl Standing {
@@ -133,7 +137,7 @@ impl Standing {
     /// Whether somebody could speak for a side.
     pub const fn may_speak_for(self, side: Side) -> bool {
         match side {
-            Side::Team => self.owner || self.rota_holder,
+            Side::Team => self.owner || self.rota_holder || self.acting.is_some(),
             Side::Giver => self.giver,
         }
     }

@@ -3,10 +3,12 @@
 pub mod booking;
 pub mod giver;
 pub mod introduction;
+pub mod representative;
 pub mod series;
 pub mod setting;
 pub mod team;
 pub mod visit;
+mod words;
 
 use kith_platform::error::Error;
 use kith_platform::id::Uuid;

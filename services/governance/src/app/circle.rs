@@ -51,6 +51,18 @@ pub async fn create(tx: &mut Tx, command: Create) -> Result<Circle> {
     Ok(circle)
 }
 
+/// Founds the Circle that a tenant begins with, unless it is there: the co-op itself, which goes by the tenant's own name.
+pub async fn found(tx: &mut Tx, id: CircleId, founder: PersonId) -> Result<()> {
+    if store::circle::load(tx, id).await?.is_some() {
+        return Ok(());
+    }
+    let mut circle = Circle::of_the_whole(id, founder, tx.today()?, tx.now());
+    store::circle::insert(tx, &circle, founder).await?;
+    store::circle::put_member(tx, &mut circle, founder).await?;
+    events::tell_circle(tx, &circle, CircleFact::Created);
+    Ok(())
+}
+
 /// Answers a Circle.
 pub async fn get(tx: &mut Tx, id: CircleId) -> Result<Circle> {
     open(tx, id, Action::GetCircle).await

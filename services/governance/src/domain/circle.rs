@@ -121,6 +121,21 @@ pub struct Circle {
 }
 
 impl Circle {
+    /// The Circle that a tenant begins with. It has no name, aim or domain of its own yet, and its founder in it, who set
+    /// the tenant up and can ask others in.
+    pub fn of_the_whole(id: CircleId, founder: PersonId, today: NaiveDate, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            display_name: String::new(),
+            aim: String::new(),
+            domain: String::new(),
+            members: vec![Member { person: founder, state: Seat::Held, valid_from: today }],
+            hats: Vec::new(),
+            created_at: now,
+            version: 1,
+        }
+    }
+
     /// Whether this person said yes and their first day has come.
     pub fn has_member(&self, person: PersonId, day: NaiveDate) -> bool {
         self.current_members(day).contains(&person)

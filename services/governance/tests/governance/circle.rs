@@ -1,9 +1,12 @@
 //! Founding a Circle, its members and its hats.
 
+use kith_governance::{Circles, SERVICE};
 use kith_platform::id::{PersonId, TenantId};
-use kith_platform::testing::{reason, request_of, wrong_fields};
+use kith_platform::testing::{World, reason, request_of, wrong_fields};
+use kith_proto::common::v1::{TenantSnapshot, TenantState};
 use kith_proto::governance::v1::circles_service_server::CirclesService as _;
 use kith_proto::governance::v1::{self as pb, CircleHat, SeatState};
+use kith_proto::identity::v1::{TenantCreated, TenantWentLive};
 use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Code;
@@ -283,4 +286,49 @@ async fn circles_are_listed_page_by_page_oldest_first() {
         }
     }
     assert_eq!(listed, created);
+}
+
+/// The Circle that comes with the tenant: without a text of its own, its founder in it, who asks others in even once the
+/// tenant is live; founded once however often the tenant is told of.
+#[tokio::test]
+async fn the_first_circle_is_founded_with_the_tenant() {
+    let world = World::new();
+    let host = world.host(&SERVICE).await;
+    let circles = Circles::new(host.clone());
+    let tenant = TenantId(world.person().0);
+    let (circle, founder) = (world.person().to_string(), world.person());
+    let state = |state: TenantState| {
+        Some(TenantSnapshot {
+            tenant_id: tenant.to_string(),
+            state: state.into(),
+            time_zone: "Europe/London".into(),
+            epoch: 1,
+            first_circle_id: circle.clone(),
+            founder_person_id: founder.to_string(),
+        })
+    };
+    world.deliver(&host, tenant, tenant.0, 1, &TenantCreated { state: state(TenantState::Preparing) }).await;
+    world.deliver(&host, tenant, tenant.0, 2, &TenantWentLive { state: state(TenantState::Live) }).await;
+
+    let request = pb::GetCircleRequest { id: circle.clone() };
+    let read = circles.get_circle(request_of(tenant, founder, request)).await.expect("a Circle");
+    let read = read.into_inner().circle.expect("a Circle");
+    assert_eq!((read.display_name.as_str(), read.aim.as_str(), read.domain.as_str()), ("", "", ""));
+    let members: Vec<(String, SeatState, &str)> = read
+        .members
+        .iter()
+        .map(|member| (member.person_id.clone(), member.state(), member.valid_from.as_str()))
+        .collect();
+    assert_eq!(members, [(founder.to_string(), SeatState::Held, "2026-11-21")]);
+    let told: Vec<String> =
+        world.written(&host).await.into_iter().map(|message| message.event_type).collect();
+    assert_eq!(told, ["governance.circle.created.v1"]);
+
+    let invite = pb::InviteCircleMemberRequest {
+        request_id: world.person().to_string(),
+        circle_id: circle,
+        person_id: world.person().to_string(),
+        ..Default::default()
+    };
+    circles.invite_circle_member(request_of(tenant, founder, invite)).await.expect("asked in");
 }

@@ -118,6 +118,8 @@ pub async fn accept(desk: &Desk, command: Accept) -> Result<(Accepted, String)> 
             return Err(Refused::InvitationNotValid.into());
         }
     } else if invitation.is_open(desk.now()) {
+        // A tenant that accepts no changes gives away no place; the code stays good.
+        desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, async |_: &mut Tx| Ok(())).await?;
         take(desk, &code_hash, &invitation, command).await?;
     } else {
         return Err(Refused::InvitationNotValid.into());

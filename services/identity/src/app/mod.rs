@@ -7,10 +7,14 @@
 
 pub mod account;
 pub mod key;
+pub mod leaving;
 pub mod password;
 pub mod person;
+pub mod representative;
 pub mod session;
 pub mod tenant;
+pub mod tenant_life;
+pub mod tenant_profile;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -66,7 +70,12 @@ impl Desk {
     }
 
     /// Refuses who is not an operator, or may not do this as one.
-    async fn require_operator(&self, actor: Actor, action: Action, subject: Subject) -> Result<Standing> {
+    pub(crate) async fn require_operator(
+        &self,
+        actor: Actor,
+        action: Action,
+        subject: Subject,
+    ) -> Result<Standing> {
         let Actor::Operator { account, .. } = actor else {
             return Err(Common::PermissionDenied.into());
         };

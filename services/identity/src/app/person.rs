@@ -20,8 +20,12 @@ use crate::store;
 pub async fn standing(tx: &mut Tx) -> Result<Standing> {
     let caller = tx.person()?;
     let found = store::person::load_all(tx, &[caller.0]).await?.pop();
-    let is_administrator = found.as_ref().is_some_and(|person| person.roles.contains(&Role::Administrator));
-    Ok(Standing::new().with("anyone", found.is_some()).with("administrator", is_administrator))
+    let found = found.filter(|person| person.left_at.is_none());
+    let has = |role| found.as_ref().is_some_and(|person| person.roles.contains(&role));
+    Ok(Standing::new()
+        .with("anyone", found.is_some())
+        .with("administrator", has(Role::Administrator))
+        .with("checks", has(Role::Checks)))
 }
 
 /// Invites a person.
@@ -81,6 +85,9 @@ pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId) -> Result<Str
 /// Lets somebody join who took up their invitation.
 pub async fn join(tx: &mut Tx, id: PersonId) -> Result<()> {
     let mut person = store::person::load_for_update(tx, id).await?.ok_or(Refused::InvitationNotValid)?;
+    if person.left_at.is_some() {
+        return Err(Refused::InvitationNotValid.into());
+    }
     if person.join(tx.now()) == Change::Changed {
         store::person::save(tx, &mut person).await?;
         events::tell_person(tx, &person, PersonFact::Joined);

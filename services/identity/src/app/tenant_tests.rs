@@ -16,6 +16,11 @@ fn command() -> Create {
         slug: Slug::parse("clapton").expect("a slug"),
         display_name: "Clapton Care".into(),
         zone: Tz::Europe__London,
+        administrator_name: None,
+        administrator_address: None,
+        mail_sender: None,
+        wording: Vec::new(),
+        first_circle: None,
     }
 }
 
@@ -52,15 +57,15 @@ async fn after_a_crash_between_any_two_steps_the_same_call_completes_the_tenant(
     let stage = Stage::new().await;
     let (desk, command) = (&stage.desk, command());
 
-    let (tenant, administrator) = reserve(desk, command.clone()).await.expect("reserved");
+    let (tenant, founding) = reserve(desk, command.clone()).await.expect("reserved");
     assert_eq!(stage.listed().await, 0, "a reservation is no tenant");
     assert!(stage.world.written(&desk.host).await.is_empty());
 
     stage.world.clock.advance(chrono::Duration::minutes(5));
     let (_, again) = reserve(desk, command.clone()).await.expect("reserved before");
-    assert_eq!(again, administrator, "the first administrator stays the same");
+    assert_eq!(again.administrator, founding.administrator, "the first administrator stays the same");
     let standing = Standing::new().with("operator", true);
-    let work = async move |tx: &mut Tx| found(tx, tenant, administrator, &standing).await;
+    let work = async move |tx: &mut Tx| found(tx, tenant, founding, &standing).await;
     desk.host.within(command.id, stage.operator, Mode::Apply, work).await.expect("founded");
     assert_eq!(stage.listed().await, 0, "nobody has the code yet");
     let written = stage.world.written(&desk.host).await.len();

@@ -1,8 +1,11 @@
 //! The rules of identity: no I/O.
 
 pub mod account;
+pub mod fence;
 pub mod invitation;
 pub mod person;
+pub mod profile;
+pub mod representative;
 pub mod session;
 pub mod tenant;
 
@@ -14,6 +17,8 @@ id_type!(
     AccountId,
     /// A session: all refresh tokens that follow from one sign-in.
     SessionId,
+    /// That somebody acts for a person.
+    RepresentativeId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
@@ -52,6 +57,21 @@ pub enum Refused {
     /// Nobody would be left to set things up.
     #[error("somebody has to be administrator: give the role to somebody who has joined first")]
     LastAdministrator,
+    /// The step does not begin where the tenant stands.
+    #[error("the place is not in a state in which this can be done")]
+    OtherState,
+    /// A service has not said yet that nothing is under way.
+    #[error("the freeze is not complete yet")]
+    FreezeNotComplete,
+    /// Somebody else has to see the basis.
+    #[error("nobody confirms what they act on themselves")]
+    OwnRepresentation,
+    /// An attorney or guardian acts in what the basis is about, and nobody for themselves.
+    #[error("this basis does not reach that far")]
+    OutsideBasis,
+    /// Ended, or confirmed after its end.
+    #[error("this representation has ended")]
+    RepresentationEnded,
 }
 
 impl Refusal for Refused {
@@ -61,9 +81,14 @@ impl Refusal for Refused {
             Self::TooManyAttempts => Kind::ResourceExhausted,
             Self::SlugTaken => Kind::AlreadyExists,
             Self::HostCodeNotValid => Kind::PermissionDenied,
-            Self::InvitationNotValid | Self::AccountHasPlace | Self::LastAdministrator => {
-                Kind::FailedPrecondition
-            }
+            Self::InvitationNotValid
+            | Self::AccountHasPlace
+            | Self::LastAdministrator
+            | Self::OtherState
+            | Self::FreezeNotComplete
+            | Self::OwnRepresentation
+            | Self::OutsideBasis
+            | Self::RepresentationEnded => Kind::FailedPrecondition,
         }
     }
 
@@ -77,6 +102,11 @@ impl Refusal for Refused {
             Self::AccountHasPlace => "ACCOUNT_HAS_PLACE",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::LastAdministrator => "LAST_ADMINISTRATOR",
+            Self::OtherState => "OTHER_STATE",
+            Self::FreezeNotComplete => "FREEZE_NOT_COMPLETE",
+            Self::OwnRepresentation => "OWN_REPRESENTATION",
+            Self::OutsideBasis => "OUTSIDE_BASIS",
+            Self::RepresentationEnded => "REPRESENTATION_ENDED",
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Person {
     pub invited_at: DateTime<Utc>,
     /// When they took up their invitation.
     pub joined_at: Option<DateTime<Utc>>,
+    /// When they left; what others keep of them stays.
+    pub left_at: Option<DateTime<Utc>>,
     /// Raised with every change.
     pub version: i64,
 }
@@ -35,7 +37,7 @@ pub struct Person {
 impl Person {
     /// Somebody who was just invited.
     pub fn invited(id: PersonId, display_name: String, roles: Roles, now: DateTime<Utc>) -> Self {
-        Self { id, display_name, roles, invited_at: now, joined_at: None, version: 1 }
+        Self { id, display_name, roles, invited_at: now, joined_at: None, left_at: None, version: 1 }
     }
 
     /// Takes up the invitation.
@@ -45,6 +47,16 @@ impl Person {
         }
         self.joined_at = Some(now);
         Change::Changed
+    }
+
+    /// Leaves: every role ends with it. A tenant never loses its last administrator.
+    pub fn leave(&mut self, other_administrator: bool, now: DateTime<Utc>) -> Result<Change, Refused> {
+        if self.left_at.is_some() {
+            return Ok(Change::Unchanged);
+        }
+        self.set_roles(Roles::new(), other_administrator)?;
+        self.left_at = Some(now);
+        Ok(Change::Changed)
     }
 
     /// Sets all roles. `other_administrator` is whether somebody else who has joined is administrator: a tenant never

@@ -22,6 +22,7 @@ pub enum Place {
 pub enum End {
     SignedOut,
     TokenReused,
+    Left,
 }
 
 /// A session.

@@ -1,10 +1,14 @@
 //! Parse, call `app`, render.
 
+pub mod leaving;
 mod parse;
 pub mod person;
 mod render;
+pub mod representative;
 pub mod session;
 pub mod tenant;
+pub mod tenant_life;
+pub mod tenant_profile;
 
 use kith_platform::causality::CAUSED;
 use kith_platform::error::Result;

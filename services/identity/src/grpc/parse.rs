@@ -11,6 +11,7 @@ use kith_proto::identity::v1 as pb;
 use crate::app;
 use crate::domain::account::{Email, Password};
 use crate::domain::person::{Role, Roles};
+use crate::domain::profile::Address;
 use crate::domain::tenant::Slug;
 
 /// For messages without content of their own.
@@ -24,6 +25,15 @@ fn email(fields: &mut Fields, value: &str) -> Option<Email> {
         Some(email) => Some(email),
         None if value.trim().is_empty() => fields.wrong("email", "is missing"),
         None => fields.wrong("email", "is not an e-mail address"),
+    }
+}
+
+/// An address that may be left out.
+pub fn optional_address(fields: &mut Fields, field: &str, value: &str) -> Option<Address> {
+    match Email::parse(value) {
+        Some(address) => Some(Address(Some(address))),
+        None if value.trim().is_empty() => Some(Address(None)),
+        None => fields.wrong(field, "is not an e-mail address"),
     }
 }
 
@@ -75,8 +85,18 @@ pub fn create_tenant(message: pb::CreateTenantRequest, fields: &mut Fields) -> O
         Some(zone) => Some(zone),
         None => fields.wrong("time_zone", "is not an IANA time zone such as Europe/London"),
     };
+    let administrator_name = fields.text("administrator_name", &message.administrator_name, 0, 100);
+    let administrator_address = optional_address(fields, "administrator_email", &message.administrator_email);
+    let mail_sender = optional_address(fields, "mail_sender", &message.mail_sender);
+    let wording = super::tenant_profile::wording(fields, "wording", &message.wording);
+    let first_circle = fields.optional_id::<Uuid>("first_circle_id", &message.first_circle_id);
     let request_id = request_id?;
     Some(app::tenant::Create {
+        administrator_name: administrator_name.map(|name| Some(name).filter(|name| !name.is_empty()))?,
+        administrator_address: administrator_address?.0,
+        mail_sender: mail_sender?.0,
+        wording: wording?,
+        first_circle: first_circle?,
         request_id,
         id: id?.unwrap_or(TenantId(request_id)),
         slug: slug?,

@@ -7,20 +7,17 @@ use kith_proto::identity::v1 as pb;
 use crate::app::session::Tokens;
 use crate::domain::person::{Person, Role};
 use crate::domain::session::Place;
-use crate::domain::tenant::{Listing, State};
+use crate::domain::tenant::Listing;
+use crate::events;
 
 impl From<Listing> for pb::Tenant {
     fn from(listing: Listing) -> Self {
-        let state = match listing.state {
-            State::Preparing => pb::TenantState::Preparing,
-            State::Live => pb::TenantState::Live,
-        };
         Self {
             id: listing.id.to_string(),
             slug: listing.slug.as_str().to_owned(),
             display_name: listing.display_name,
             time_zone: listing.zone.name().to_owned(),
-            state: state.into(),
+            state: events::state_value(listing.state).into(),
             create_time: Some(timestamp(listing.created_at)),
         }
     }
@@ -39,6 +36,7 @@ impl From<Person> for pb::Person {
             roles: roles.collect(),
             display_name: person.display_name,
             joined: person.joined_at.is_some(),
+            left: person.left_at.is_some(),
             etag: etag::of(person.version),
         }
     }

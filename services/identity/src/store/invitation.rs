@@ -6,6 +6,7 @@ use kith_platform::id::{PersonId, TenantId};
 
 use super::global::{Global, Work};
 use crate::domain::AccountId;
+use crate::domain::account::Email;
 use crate::domain::invitation::{Invitation, LIFETIME};
 use crate::domain::tenant::Slug;
 
@@ -65,7 +66,7 @@ pub async fn find(global: &Global, code_hash: &[u8]) -> Result<Option<Invitation
 /// Takes an open invitation up; answers whether it was open.
 pub async fn take(work: &mut Work, code_hash: &[u8], account: AccountId, now: DateTime<Utc>) -> Result<bool> {
     let taken = sqlx::query!(
-        "update signin.invitation set taken_at = $3, taken_by = $2
+        "update signin.invitation set taken_at = $3, taken_by = $2, send_to = null
          where code_hash = $1 and taken_at is null and expires_at > $3",
         code_hash,
         account.0,
@@ -74,4 +75,22 @@ pub async fn take(work: &mut Work, code_hash: &[u8], account: AccountId, now: Da
     .execute(work.conn())
     .await?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// Notes where an open invitation is to be sent; forgotten once it is taken up.
+pub async fn note_address(
+    global: &Global,
+    tenant: TenantId,
+    person: PersonId,
+    address: &Email,
+) -> Result<()> {
+    sqlx::query!(
+        "update signin.invitation set send_to = $3 where tenant_id = $1 and person_id = $2 and taken_at is null",
+        tenant.0,
+        person.0,
+        address.as_str(),
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
 }

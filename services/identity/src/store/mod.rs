@@ -2,11 +2,15 @@
 //! second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
 
 pub mod account;
+pub mod fence;
 pub mod global;
 pub mod invitation;
 pub mod key;
 pub mod person;
+pub mod place;
+pub mod profile;
 pub mod registry;
+pub mod representative;
 pub mod session;
 pub mod tenant;
-mod words;
+pub mod words;

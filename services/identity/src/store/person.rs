@@ -14,6 +14,7 @@ struct PersonRow {
     display_name: String,
     invited_at: DateTime<Utc>,
     joined_at: Option<DateTime<Utc>>,
+    left_at: Option<DateTime<Utc>>,
     version: i64,
     roles: Vec<String>,
 }
@@ -29,6 +30,7 @@ impl TryFrom<PersonRow> for Person {
             roles: roles?,
             invited_at: row.invited_at,
             joined_at: row.joined_at,
+            left_at: row.left_at,
             version: row.version,
         })
     }
@@ -39,7 +41,7 @@ pub async fn load_all(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Person>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         PersonRow,
-        r#"select id, display_name, invited_at, joined_at, version, array(
+        r#"select id, display_name, invited_at, joined_at, left_at, version, array(
              select role from person_role r where r.tenant_id = $1 and r.person_id = p.id order by role) as "roles!"
          from person p where tenant_id = $1 and id = any($2)"#,
         tenant.0,
@@ -55,7 +57,7 @@ pub async fn load_for_update(tx: &mut Tx, id: PersonId) -> Result<Option<Person>
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
         PersonRow,
-        r#"select id, display_name, invited_at, joined_at, version, array(
+        r#"select id, display_name, invited_at, joined_at, left_at, version, array(
              select role from person_role r where r.tenant_id = $1 and r.person_id = p.id order by role) as "roles!"
          from person p where tenant_id = $1 and id = $2 for update of p"#,
         tenant.0,
@@ -72,7 +74,7 @@ pub async fn list(tx: &mut Tx, page: &Page<(DateTime<Utc>, Uuid)>) -> Result<Vec
     let (after_time, after_id) = page.after.unzip();
     let rows = sqlx::query_as!(
         PersonRow,
-        r#"select id, display_name, invited_at, joined_at, version, array(
+        r#"select id, display_name, invited_at, joined_at, left_at, version, array(
              select role from person_role r where r.tenant_id = $1 and r.person_id = p.id order by role) as "roles!"
          from person p
          where tenant_id = $1 and ($2::timestamptz is null or (invited_at, id) > ($2, $3))
@@ -157,12 +159,13 @@ async fn insert_roles(tx: &mut Tx, person: &Person) -> Result<()> {
 pub async fn save(tx: &mut Tx, person: &mut Person) -> Result<()> {
     let tenant = tx.tenant();
     let saved = sqlx::query!(
-        "update person set joined_at = $4, version = version + 1
+        "update person set joined_at = $4, left_at = $5, version = version + 1
          where tenant_id = $1 and id = $2 and version = $3",
         tenant.0,
         person.id.0,
         person.version,
         person.joined_at,
+        person.left_at,
     )
     .execute(tx.conn())
     .await?;

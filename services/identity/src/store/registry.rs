@@ -8,7 +8,7 @@ use kith_platform::page::Page;
 use super::global::Global;
 use super::words;
 use crate::domain::Refused;
-use crate::domain::tenant::{Listing, Slug};
+use crate::domain::tenant::{Listing, Slug, State};
 
 /// What a tenant is reserved with.
 #[derive(Clone, Debug)]
@@ -71,11 +71,27 @@ pub async fn open(global: &Global, tenant: TenantId) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a tenant is live.
-pub async fn go_live(global: &Global, tenant: TenantId) -> Result<()> {
-    sqlx::query!("update signin.tenant_registry set state = 'live' where tenant_id = $1", tenant.0)
-        .execute(global.pool()?)
-        .await?;
+/// Notes where a tenant is in its life.
+pub async fn note_state(global: &Global, tenant: TenantId, state: State) -> Result<()> {
+    sqlx::query!(
+        "update signin.tenant_registry set state = $2 where tenant_id = $1 and state <> 'reserved'",
+        tenant.0,
+        words::state_word(state)
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
+}
+
+/// Notes what a tenant is called now.
+pub async fn note_name(global: &Global, tenant: TenantId, display_name: &str) -> Result<()> {
+    sqlx::query!(
+        "update signin.tenant_registry set display_name = $2 where tenant_id = $1",
+        tenant.0,
+        display_name
+    )
+    .execute(global.pool()?)
+    .await?;
     Ok(())
 }
 

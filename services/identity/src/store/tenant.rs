@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
-use kith_platform::id::{TenantId, Uuid};
+use kith_platform::id::{PersonId, TenantId, Uuid};
 
 use super::words;
 use crate::domain::tenant::{Listing, Slug, Tenant};
@@ -16,6 +16,10 @@ struct TenantRow {
     state: String,
     epoch: i64,
     created_at: DateTime<Utc>,
+    first_circle_id: Option<Uuid>,
+    founder_person_id: Option<Uuid>,
+    frozen_at: Option<DateTime<Utc>>,
+    freeze_complete_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<TenantRow> for Tenant {
@@ -35,7 +39,14 @@ impl TryFrom<TenantRow> for Tenant {
             display_name: row.display_name,
             created_at: row.created_at,
         };
-        Ok(Self { listing, epoch: row.epoch })
+        Ok(Self {
+            listing,
+            epoch: row.epoch,
+            first_circle: row.first_circle_id,
+            founder: row.founder_person_id.map(PersonId),
+            frozen_at: row.frozen_at,
+            freeze_complete_at: row.freeze_complete_at,
+        })
     }
 }
 
@@ -44,7 +55,8 @@ pub async fn load(tx: &mut Tx) -> Result<Option<Tenant>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
         TenantRow,
-        "select tenant_id, slug, display_name, time_zone, state, epoch, created_at
+        "select tenant_id, slug, display_name, time_zone, state, epoch, created_at, first_circle_id,
+             founder_person_id, frozen_at, freeze_complete_at
          from tenant where tenant_id = $1",
         tenant.0
     )
@@ -58,7 +70,8 @@ pub async fn load_for_update(tx: &mut Tx) -> Result<Option<Tenant>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
         TenantRow,
-        "select tenant_id, slug, display_name, time_zone, state, epoch, created_at
+        "select tenant_id, slug, display_name, time_zone, state, epoch, created_at, first_circle_id,
+             founder_person_id, frozen_at, freeze_complete_at
          from tenant where tenant_id = $1 for update",
         tenant.0
     )
@@ -71,8 +84,9 @@ pub async fn load_for_update(tx: &mut Tx) -> Result<Option<Tenant>> {
 pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<()> {
     let listing = &tenant.listing;
     sqlx::query!(
-        "insert into tenant (tenant_id, slug, display_name, time_zone, state, epoch, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into tenant (tenant_id, slug, display_name, time_zone, state, epoch, created_at, first_circle_id,
+             founder_person_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         tx.tenant().0,
         listing.slug.as_str(),
         listing.display_name,
@@ -80,6 +94,8 @@ pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<()> {
         words::state_word(listing.state),
         tenant.epoch,
         listing.created_at,
+        tenant.first_circle,
+        tenant.founder.map(Uuid::from),
     )
     .execute(tx.conn())
     .await
@@ -87,12 +103,15 @@ pub async fn insert(tx: &mut Tx, tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-/// Writes the tenant's state; its row is locked.
+/// Writes where the tenant is in its life; its row is locked.
 pub async fn save_state(tx: &mut Tx, tenant: &Tenant) -> Result<()> {
     let saved = sqlx::query!(
-        "update tenant set state = $2 where tenant_id = $1",
+        "update tenant set state = $2, epoch = $3, frozen_at = $4, freeze_complete_at = $5 where tenant_id = $1",
         tx.tenant().0,
         words::state_word(tenant.listing.state),
+        tenant.epoch,
+        tenant.frozen_at,
+        tenant.freeze_complete_at,
     )
     .execute(tx.conn())
     .await?;

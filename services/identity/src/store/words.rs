@@ -2,11 +2,35 @@
 
 use kith_platform::words;
 
-use crate::domain::{person, session, tenant};
+use crate::domain::{person, profile, representative, session, tenant};
 
 words!(state_word, state, tenant::State, "tenant", {
     tenant::State::Preparing => "preparing",
     tenant::State::Live => "live",
+    tenant::State::Suspended => "suspended",
+    tenant::State::Frozen => "frozen",
+    tenant::State::Released => "released",
+});
+
+words!(thing_word, thing, profile::Thing, "tenant_wording", {
+    profile::Thing::Team => "team",
+    profile::Thing::Owner => "owner",
+    profile::Thing::Giver => "giver",
+    profile::Thing::Circle => "circle",
+    profile::Thing::Hat => "hat",
+});
+
+words!(basis_word, basis, representative::Basis, "representative", {
+    representative::Basis::Nomination => "nomination",
+    representative::Basis::AttorneyHealthAndWelfare => "attorney_health_and_welfare",
+    representative::Basis::AttorneyProperty => "attorney_property",
+    representative::Basis::Deputyship => "deputyship",
+    representative::Basis::Guardian => "guardian",
+});
+
+words!(scope_word, scope, representative::Scope, "representative", {
+    representative::Scope::HealthAndWelfare => "health_and_welfare",
+    representative::Scope::Property => "property",
 });
 
 words!(role_word, role, person::Role, "person_role", {
@@ -19,5 +43,6 @@ pub fn end_word(end: session::End) -> &'static str {
     match end {
         session::End::SignedOut => "signed_out",
         session::End::TokenReused => "token_reused",
+        session::End::Left => "left",
     }
 }

@@ -4,6 +4,7 @@ use kith_identity::SERVICE;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::TenantState;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
@@ -57,7 +58,7 @@ async fn a_tenant_is_created_with_its_first_administrator_and_goes_live() {
     let stage = Stage::new().await;
     let operator = stage.operator().await;
     let place = stage.place(operator, "clapton").await;
-    assert_eq!(place.tenant.state(), pb::TenantState::Preparing);
+    assert_eq!(place.tenant.state(), TenantState::Preparing);
     assert_eq!(place.tenant.time_zone, "Europe/London");
     assert_eq!(
         stage.written().await,
@@ -76,14 +77,14 @@ async fn a_tenant_is_created_with_its_first_administrator_and_goes_live() {
     for _ in 0..2 {
         let live = stage.tenants.go_live(by(place.administrator, request.clone())).await.expect("live");
         assert!(live.metadata().contains_key("kith-caused"));
-        assert_eq!(live.into_inner().tenant.expect("a tenant").state(), pb::TenantState::Live);
+        assert_eq!(live.into_inner().tenant.expect("a tenant").state(), TenantState::Live);
     }
     let again = pb::GoLiveRequest { request_id: stage.id() };
     stage.tenants.go_live(by(place.administrator, again)).await.expect("it is live already");
     let written = stage.written().await;
     assert_eq!(written.iter().filter(|kind| *kind == "identity.tenant.went_live.v1").count(), 1);
     let listed = stage.tenants.list_tenants(by(operator, pb::ListTenantsRequest::default())).await;
-    assert_eq!(listed.expect("a list").into_inner().tenants[0].state(), pb::TenantState::Live);
+    assert_eq!(listed.expect("a list").into_inner().tenants[0].state(), TenantState::Live);
 }
 
 #[tokio::test]
@@ -126,6 +127,7 @@ async fn every_wrong_field_of_a_tenant_is_named() {
         slug: "No Slug".into(),
         display_name: " ".into(),
         time_zone: "Europe/Atlantis".into(),
+        ..Default::default()
     };
     let refused = stage.tenants.create_tenant(by(operator, request)).await.expect_err("refused");
     assert_eq!(wrong_fields(&refused), ["request_id", "id", "slug", "display_name", "time_zone"]);

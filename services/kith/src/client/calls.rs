@@ -47,7 +47,13 @@ changes! {
         BootstrapHostRequest => BootstrapHostResponse,
         CreateTenantRequest => CreateTenantResponse,
         InvitePersonRequest => InvitePersonResponse,
-        AcceptInvitationRequest => AcceptInvitationResponse;
+        AcceptInvitationRequest => AcceptInvitationResponse,
+        GoLiveRequest => GoLiveResponse,
+        SuspendTenantRequest => SuspendTenantResponse,
+        ResumeTenantRequest => ResumeTenantResponse,
+        FreezeTenantRequest => FreezeTenantResponse,
+        ThawTenantRequest => ThawTenantResponse,
+        ReleaseTenantRequest => ReleaseTenantResponse;
     governance:
         CreateCircleRequest => CreateCircleResponse,
         InviteCircleMemberRequest => InviteCircleMemberResponse,
@@ -99,6 +105,8 @@ reads! {
         GetBacklogRequest => GetBacklogResponse;
     identity:
         GetTenantRequest => GetTenantResponse,
+        GetTenantFreezeRequest => GetTenantFreezeResponse,
+        ListTenantsRequest => ListTenantsResponse,
         SignInRequest => SignInResponse,
         ListPeopleRequest => ListPeopleResponse;
     governance:
@@ -146,6 +154,14 @@ mod tests {
         agrees::<identity::v1::CreateTenantRequest>();
         agrees::<identity::v1::InvitePersonRequest>();
         agrees::<identity::v1::AcceptInvitationRequest>();
+        agrees::<identity::v1::GoLiveRequest>();
+        agrees::<identity::v1::SuspendTenantRequest>();
+        agrees::<identity::v1::ResumeTenantRequest>();
+        agrees::<identity::v1::FreezeTenantRequest>();
+        agrees::<identity::v1::ThawTenantRequest>();
+        agrees::<identity::v1::ReleaseTenantRequest>();
+        agrees::<identity::v1::GetTenantFreezeRequest>();
+        agrees::<identity::v1::ListTenantsRequest>();
         agrees::<identity::v1::SignInRequest>();
         agrees::<identity::v1::GetTenantRequest>();
         agrees::<identity::v1::ListPeopleRequest>();

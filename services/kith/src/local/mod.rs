@@ -153,6 +153,15 @@ pub fn fill_in(arguments: &mut kith_cli::month::Args) {
     }
 }
 
+/// The same for a command of the host's operator.
+pub fn fill_in_operator(arguments: &mut kith_cli::operator::Operator) {
+    let Ok(Some(home)) = Home::existing() else { return };
+    arguments.use_secrets(&home.secret_file("host_code"), &home.secret_file("month"));
+    if let Ok(Some(servers)) = servers::known(&home) {
+        arguments.addresses.use_ports(&servers.service_ports);
+    }
+}
+
 fn stop() -> Result<ExitCode> {
     let Some(home) = Home::existing()? else {
         println!("nothing runs: no local stack was set up here");

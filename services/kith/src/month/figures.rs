@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use kith_proto::appointments::v1::{Visit, VisitState};
+use kith_proto::common::v1::TenantState;
 use kith_proto::evaluation::v1::{GetContinuityRequest, GetRoundResultRequest};
 use kith_proto::finance::v1::{
     GetCareCoinsRequest, GetInvoiceRequest, GetMonthResponse, GetTrialBalanceRequest, Invoice,
     ListUnsettledVisitsRequest, Statement,
 };
-use kith_proto::identity::v1::{GetTenantRequest, TenantState};
+use kith_proto::identity::v1::GetTenantRequest;
 use serde::Serialize;
 
 use super::appointments;

@@ -93,6 +93,8 @@ async fn found_tenant(
         slug: scenario.tenant.clone(),
         display_name: scenario.tenant.clone(),
         time_zone: scenario.zone.name().to_owned(),
+        // The scenario has a circle of its own, founded by its administrator.
+        ..CreateTenantRequest::default()
     };
     let created = operator.call(request).await?;
     if created.administrator_invitation.is_empty() {

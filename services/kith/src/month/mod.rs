@@ -1,7 +1,7 @@
 //! `kith month`: takes a circle's month in through the public API as the people themselves would, each signed in as who
 //! they are, and shows what it came to. Running it again changes nothing; a run that was cut short goes on where it was.
 
-mod accounts;
+pub(crate) mod accounts;
 mod appointments;
 mod backlog;
 mod changes;

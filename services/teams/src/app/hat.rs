@@ -5,7 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 
-use super::team::open;
+use super::team::{open, speaker};
 use crate::domain::hat::{Hat, Holding};
 use crate::domain::{Change, HoldingId, TeamId};
 use crate::events::{self, Fact};
@@ -25,7 +25,7 @@ pub struct Propose {
 
 /// Asks somebody to wear a hat for a term.
 pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Holding> {
-    let (mut team, _) = open(tx, command.team, None, Action::ProposeHat).await?;
+    let (mut team, standing) = open(tx, command.team, None, Action::ProposeHat).await?;
     let id = command.id.unwrap_or_else(|| tx.new_id());
     if let Some(existing) = team.holding(id) {
         let same = existing.hat == command.hat
@@ -34,7 +34,8 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Holding> {
         return if same { Ok(existing.clone()) } else { Err(Common::IdExists.into()) };
     }
     tx.occurred_at(command.occurred_at)?;
-    let holding = team.propose_hat(id, command.hat, command.person, command.term, tx.person()?)?.clone();
+    let by = speaker(&team, &standing, tx.person()?, Some(command.person));
+    let holding = team.propose_hat(id, command.hat, command.person, command.term, by)?.clone();
     store::team::put_holding(tx, &mut team, &holding).await?;
     events::tell(tx, &team, Fact::HatsChanged);
     Ok(holding)
@@ -52,9 +53,9 @@ pub struct Answer {
 /// Says yes or no to a hat: the wearer and the Owner both must consent.
 pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Holding> {
     let about = store::team::person_of_holding(tx, command.team, command.holding).await?;
-    let (mut team, _) = open(tx, command.team, about, Action::AnswerHat).await?;
+    let (mut team, standing) = open(tx, command.team, about, Action::AnswerHat).await?;
     tx.occurred_at(command.occurred_at)?;
-    let (person, owner) = (tx.person()?, team.owner);
+    let (person, owner) = (speaker(&team, &standing, tx.person()?, about), team.owner);
     let holding = team.holding(command.holding).ok_or(Error::NotFound("hat"))?;
     let change = holding.answer(person, owner, command.consent)?;
     let holding = holding.clone();

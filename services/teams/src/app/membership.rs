@@ -6,7 +6,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
 
-use super::team::open;
+use super::team::{open, speaker};
 use crate::domain::membership::{Kind, Membership, State};
 use crate::domain::{Change, MembershipId, Refused, TeamId};
 use crate::events::{self, Fact};
@@ -26,7 +26,7 @@ pub struct Invite {
 
 /// Asks a person to join: invited where the Owner asks, suggested where a member does.
 pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Membership> {
-    let (mut team, _) = open(tx, command.team, None, Action::InviteMember).await?;
+    let (mut team, standing) = open(tx, command.team, None, Action::InviteMember).await?;
     let id = command.id.unwrap_or_else(|| tx.new_id());
     if let Some(existing) = team.membership(id) {
         let same = existing.person == command.person
@@ -36,7 +36,8 @@ pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Membership> {
     }
     let occurred_at = tx.occurred_at(command.occurred_at)?;
     let valid_from = command.valid_from.unwrap_or(wall_clock(occurred_at, tx.place()?.zone).date());
-    let membership = team.ask(id, command.person, command.kind, valid_from, tx.person()?)?.clone();
+    let by = speaker(&team, &standing, tx.person()?, Some(command.person));
+    let membership = team.ask(id, command.person, command.kind, valid_from, by)?.clone();
     store::team::put_membership(tx, &mut team, &membership).await?;
     events::tell(tx, &team, Fact::MemberAsked);
     Ok(membership)
@@ -54,9 +55,9 @@ pub struct Answer {
 /// Says yes or no, for oneself: the Owner to a suggestion, the person to an invitation.
 pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Membership> {
     let about = store::team::person_of_membership(tx, command.team, command.membership).await?;
-    let (mut team, _) = open(tx, command.team, about, Action::AnswerInvitation).await?;
+    let (mut team, standing) = open(tx, command.team, about, Action::AnswerInvitation).await?;
     tx.occurred_at(command.occurred_at)?;
-    let (person, owner) = (tx.person()?, team.owner);
+    let (person, owner) = (speaker(&team, &standing, tx.person()?, about), team.owner);
     let membership = team.membership(command.membership).ok_or(Error::NotFound("membership"))?;
     let change = membership.answer(person, owner, command.accept)?;
     let membership = membership.clone();

@@ -7,6 +7,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
+use crate::domain::representative::Basis;
 use crate::domain::team::{OutwardCode, Team};
 use crate::domain::{CircleId, TeamId};
 use crate::events::{self, Fact};
@@ -54,7 +55,7 @@ pub async fn start(tx: &mut Tx, command: Start) -> Result<Team> {
 pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Team> {
     let (mut team, standing) = open(tx, id, None, Action::GetTeam).await?;
     let person = tx.person()?;
-    if !standing.is("owner") && !standing.is("member") {
+    if !standing.is("owner") && !standing.is("member") && !standing.is("representative") {
         team.members.retain(|membership| membership.person == person);
         team.hats.clear();
         team.promises.clear();
@@ -92,6 +93,20 @@ pub async fn open(
         .with("member", team.has_member(person, today))
         .with("invited", team.has_invited(person))
         .with("self", about == Some(person));
+    let standing = if team.owner == person {
+        standing
+    } else {
+        let acting = store::representative::basis(tx, team.owner, person, today).await?;
+        standing
+            .with("representative", acting.is_some())
+            .with(acting.map_or("", Basis::word), acting.is_some())
+    };
     tx.require(action, Subject::about("team", id, team.owner), &standing)?;
     Ok((team, standing))
+}
+
+/// In whose name the caller acts: a representative in the Owner's, but for what is about themselves; so nobody says both
+/// yeses of something that needs two.
+pub fn speaker(team: &Team, standing: &Standing, caller: PersonId, about: Option<PersonId>) -> PersonId {
+    if standing.is("representative") && about != Some(caller) { team.owner } else { caller }
 }

@@ -2,6 +2,7 @@
 
 pub mod hat;
 pub mod membership;
+pub mod representative;
 pub mod team;
 
 use kith_platform::error::{Kind, Refusal};
@@ -16,6 +17,8 @@ id_type!(
     MembershipId,
     /// Someone's wearing of a hat.
     HoldingId,
+    /// That somebody acts for a person.
+    RepresentativeId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
