@@ -105,6 +105,10 @@ impl Subject {
     }
 }
 
+/// What holds in every service.
+const COMMON_RULES: &str = include_str!("../policy/policy.cedar");
+const COMMON_SCHEMA: &str = include_str!("../policy/schema.cedarschema");
+
 /// A service's rules.
 #[derive(Debug)]
 pub struct Policy {
@@ -117,10 +121,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads rules and schema and checks the one against the other.
+    /// Reads a service's rules and schema, adds what holds in every service, and checks the one against the other.
     pub fn new(rules: &str, schema: &str) -> anyhow::Result<Self> {
-        let (schema, _) = Schema::from_cedarschema_str(schema)?;
-        let rules = PolicySet::from_str(rules)?;
+        let (schema, _) = Schema::from_cedarschema_str(&format!("{schema}\n{COMMON_SCHEMA}"))?;
+        let rules = PolicySet::from_str(&format!("{rules}\n{COMMON_RULES}"))?;
         let checked = Validator::new(schema).validate(&rules, ValidationMode::Strict);
         if !checked.validation_passed() {
             let problems: Vec<String> = checked.validation_errors().map(ToString::to_string).collect();

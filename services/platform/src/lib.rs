@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod access_log;
 mod audit;
 pub mod auth;
 pub mod authz;
 mod backlog;
 pub mod broker;
 pub mod causality;
+pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -26,6 +28,7 @@ mod outbox;
 pub mod page;
 pub mod provision;
 mod run;
+pub mod seal;
 pub mod server;
 pub mod telemetry;
 pub mod testing;

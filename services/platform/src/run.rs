@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kith_proto::common::v1::access_log_service_server::AccessLogServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic_health::ServingStatus;
 
+use crate::access_log::AccessLog;
 use crate::auth::{Verifier, fetch_keys};
 use crate::authz::Policy;
 use crate::backlog::Operations;
@@ -155,7 +157,7 @@ pub(crate) async fn start(
     let host = open(service, config, life.clone(), clock, ids)?;
     provision::check(&mut *host.db().relay().await?, service).await?;
     (service.prepare)(host.clone()).await?;
-    work_beside(&host, &life);
+    work_beside(&host, &life)?;
 
     let listener = TcpListener::bind(host.config().server.listen)
         .await
@@ -167,8 +169,11 @@ pub(crate) async fn start(
     watch_readiness(&host, &life, health.clone());
 
     let operations = OperationsServiceServer::new(Operations(host.clone()));
-    let mut routes =
-        (service.routes)(&host).add_service(crate::limited!(operations)).add_service(health_service);
+    let access_log = AccessLogServiceServer::new(AccessLog::new(host.clone()));
+    let mut routes = (service.routes)(&host)
+        .add_service(crate::limited!(operations))
+        .add_service(crate::limited!(access_log))
+        .add_service(health_service);
     if host.config().server.reflection {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(kith_proto::DESCRIPTOR_SET)
@@ -199,8 +204,8 @@ pub(crate) async fn start(
     Ok(Running { address, host, health, stop })
 }
 
-/// What runs beside the calls: outbox, inbox, keys.
-fn work_beside(host: &Host, life: &Life) {
+/// What runs beside the calls: outbox, inbox, seals, keys.
+fn work_beside(host: &Host, life: &Life) -> anyhow::Result<()> {
     let relay = Relay {
         db: host.db().clone(),
         clock: host.shared().clock.clone(),
@@ -215,12 +220,15 @@ fn work_beside(host: &Host, life: &Life) {
         let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
         life.guard("inbox.apply", async move { inbox.apply(&soft).await });
     }
+    let (sealer, soft) = (host.sealer()?, life.soft.clone());
+    life.guard("audit.seal", async move { sealer.run(&soft).await });
     let (db, soft) = (host.db().clone(), life.soft.clone());
     life.guard("sweep", async move { sweep(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {
         let (host, soft) = (host.clone(), life.soft.clone());
         life.guard("keys", async move { keep_keys(&host, &soft).await });
     }
+    Ok(())
 }
 
 /// Forgets what has ended, now and then.
