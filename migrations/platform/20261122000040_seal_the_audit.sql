@@ -44,22 +44,23 @@ create policy relay_r on platform.audit_block for select to kith_relay using (tr
 create policy relay_add on platform.audit_block for insert to kith_relay with check (true);
 grant select, insert on platform.audit_block to kith_relay;
 
--- The access log's words: what an action did, as it follows "Somebody ..." and "... would have", and what a word of
--- standing means, as it follows "as". Each from a date. A service adds the words of its own policy.
+-- The access log's words: what an action did, as it follows "Somebody ..." and (asked) "Somebody asked to ...", and
+-- what a word of standing means, as it follows "as". Each from a date. A service adds the words of its own policy.
 create table platform.access_text (
     kind text not null,
     word text not null,
     valid_from date not null,
     text text not null,
+    asked text not null,
     source text not null,
     constraint access_text_pk primary key (kind, word, valid_from),
     constraint access_text_kind_known check (kind in ('action', 'basis'))
 );
 grant select on platform.access_text to kith_app, kith_export;
-insert into platform.access_text (kind, word, valid_from, text, source) values
-    ('action', 'ListAccesses', '2000-01-01', 'looked at who saw what about you', 'Kith'),
-    ('basis', 'self', '2000-01-01', 'the person it is about', 'Kith'),
-    ('basis', 'anyone', '2000-01-01', 'somebody who belongs to the same place', 'Kith'),
-    ('basis', 'operator', '2000-01-01', 'somebody who runs the platform', 'Kith'),
-    ('basis', 'administrator', '2000-01-01', 'an administrator of the place', 'Kith'),
-    ('basis', 'break_glass', '2000-01-01', 'somebody who opened an emergency look', 'Kith');
+insert into platform.access_text (kind, word, valid_from, text, asked, source) values
+    ('action', 'ListAccesses', '2000-01-01', 'looked at who saw what about you', 'look at who saw what about you', 'Kith'),
+    ('basis', 'self', '2000-01-01', 'the person it is about', '', 'Kith'),
+    ('basis', 'anyone', '2000-01-01', 'somebody who belongs to the same place', '', 'Kith'),
+    ('basis', 'operator', '2000-01-01', 'somebody who runs the platform', '', 'Kith'),
+    ('basis', 'administrator', '2000-01-01', 'an administrator of the place', '', 'Kith'),
+    ('basis', 'break_glass', '2000-01-01', 'somebody who opened an emergency look', '', 'Kith');

@@ -125,45 +125,52 @@ struct Text {
     word: String,
     valid_from: NaiveDate,
     text: String,
+    asked: String,
 }
 
 impl Words {
     async fn load(tx: &mut Tx) -> Result<Self> {
         let texts = sqlx::query_as!(
             Text,
-            "select kind, word, valid_from, text from platform.access_text order by valid_from desc"
+            "select kind, word, valid_from, text, asked from platform.access_text order by valid_from desc"
         )
         .fetch_all(tx.conn())
         .await?;
         Ok(Self(texts))
     }
 
-    fn text(&self, day: NaiveDate, kind: &str, word: &str) -> Option<&str> {
+    fn text(&self, day: NaiveDate, kind: &str, word: &str) -> Option<&Text> {
         let mut texts = self.0.iter().filter(|text| text.kind == kind && text.word == word);
-        texts.find(|text| text.valid_from <= day).map(|text| text.text.as_str())
+        texts.find(|text| text.valid_from <= day)
     }
 
     /// Such as "Somebody looked at your Team, as a member of your Team." Where there are no words for an action or a
     /// standing, their names make do.
     fn sentence(&self, day: NaiveDate, who: Who, action: &str, basis: &str, allowed: bool) -> String {
-        let known = self.text(day, "action", action).map(str::to_owned);
-        let done = known.unwrap_or_else(|| format!("asked for something about you ({})", spaced(action)));
+        let words = self.text(day, "action", action);
         let who = match who {
             Who::You => "You",
             Who::Somebody => "Somebody",
             Who::Kith => "Kith itself",
         };
         if !allowed {
-            return if who == "You" {
-                format!("You were refused; otherwise you would have {done}.")
-            } else {
-                format!("{who} was refused and saw nothing; otherwise they would have {done}.")
-            };
+            let asked = words.map_or_else(
+                || format!("use “{}” on something about you", spaced(action)),
+                |text| text.asked.clone(),
+            );
+            let were = if who == "You" { "were" } else { "was" };
+            return format!("{who} asked to {asked}, and {were} refused.");
         }
+        let done = words.map_or_else(
+            || format!("used “{}” on something about you", spaced(action)),
+            |text| text.text.clone(),
+        );
         let basis: Vec<String> = basis
             .split_whitespace()
             .map(|word| word.split(':').next().unwrap_or(word))
-            .map(|word| self.text(day, "basis", word).map_or_else(|| word.replace('_', " "), str::to_owned))
+            .map(|word| {
+                self.text(day, "basis", word).map_or_else(|| word.replace('_', " "), |text| text.text.clone())
+            })
             .collect();
         match basis.split_last() {
             None => format!("{who} {done}."),
@@ -194,7 +201,8 @@ mod tests {
     }
 
     fn text(kind: &str, word: &str, valid_from: &str, text: &str) -> Text {
-        Text { kind: kind.into(), word: word.into(), valid_from: day(valid_from), text: text.into() }
+        let asked = "look at your Team".into();
+        Text { kind: kind.into(), word: word.into(), valid_from: day(valid_from), text: text.into(), asked }
     }
 
     #[test]
@@ -217,15 +225,15 @@ mod tests {
         );
         assert_eq!(
             say("2026-11-21", Who::Somebody, "", false),
-            "Somebody was refused and saw nothing; otherwise they would have looked at your Team."
+            "Somebody asked to look at your Team, and was refused."
         );
         assert_eq!(
             say("2026-11-21", Who::You, "", false),
-            "You were refused; otherwise you would have looked at your Team."
+            "You asked to look at your Team, and were refused."
         );
         assert_eq!(
             words.sentence(day("2026-11-21"), Who::Kith, "CountThings", "", true),
-            "Kith itself asked for something about you (count things)."
+            "Kith itself used “count things” on something about you."
         );
     }
 }

@@ -381,8 +381,13 @@ fn is_signed(keys: &[VerifyingKey], tenant: Uuid, number: i64, block_hash: &[u8]
     keys.iter().any(|key| key.verify(&message, &signature).is_ok())
 }
 
+/// Reads a public key in hex; `None` where it is none.
+pub fn public_key(text: &str) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(&unhex(text)?.try_into().ok()?).ok()
+}
+
 /// Reads hex; `None` where it is none.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
+fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;

@@ -424,7 +424,7 @@ async fn a_person_reads_their_own_log_and_nobody_elses() {
     assert_eq!((all[1].action.as_str(), all[1].basis.as_str()), ("ReadNote", "anyone"));
     assert_eq!(
         all[1].sentence,
-        "Somebody asked for something about you (read note), as somebody who belongs to the same place."
+        "Somebody used “read note” on something about you, as somebody who belongs to the same place."
     );
     println!("{}\n{}", all[0].sentence, all[1].sentence);
 

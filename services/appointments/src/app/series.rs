@@ -141,7 +141,18 @@ pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Series>, String)> {
         Whose::Giver(giver) => store::series::list_of_giver(tx, giver, &command.page).await?,
     };
     let next = command.page.cut(&mut found, |series| (series.proposed_at, series.id.0));
+    note_owners(tx, found.iter().map(|series| series.team_id)).await?;
     Ok((found, next))
+}
+
+/// Writes down the Owners of Teams whose visits or series an answer shows: it names their givers only.
+pub async fn note_owners(tx: &mut Tx, teams: impl IntoIterator<Item = TeamId>) -> Result<()> {
+    let teams: Vec<TeamId> = teams.into_iter().collect();
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let owners = store::team::owners_of(tx, &teams).await?;
+    tx.note_people(owners)
 }
 
 /// Whose series or visits are listed.

@@ -8,7 +8,7 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::accept;
-use super::series::{Whose, may_list};
+use super::series::{Whose, may_list, note_owners};
 use crate::domain::facts::{Moment, OnTheDay};
 use crate::domain::pattern::Window;
 use crate::domain::team::Team;
@@ -44,6 +44,7 @@ pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
         Whose::Giver(giver) => store::visit::list_of_giver(tx, giver, &filter).await?,
     };
     let next = filter.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
+    note_owners(tx, found.iter().map(|visit| visit.team_id)).await?;
     Ok((found, next))
 }
 

@@ -12,6 +12,7 @@ words!(state_word, state, tenant::State, "tenant", {
 words!(role_word, role, person::Role, "person_role", {
     person::Role::Administrator => "administrator",
     person::Role::Checks => "checks",
+    person::Role::PrivacyLead => "privacy_lead",
 });
 
 /// Why a session ended.
