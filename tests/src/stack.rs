@@ -140,6 +140,14 @@ impl Stack {
         command
     }
 
+    /// A command of the operator's `kith` that works on the configured service of this stack.
+    pub fn kith_of(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = self.kith(arguments);
+        // No local stack of this checkout is meant.
+        command.env("KITH_LOCAL_DIR", self.folder.path().join("none")).envs(environment(self.config(name)));
+        command
+    }
+
     /// An administrator's connection to a service's database.
     pub async fn admin(&self, name: &str) -> sqlx::PgConnection {
         self.world.admin_of(&self.config(name).database.name).await

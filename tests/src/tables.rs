@@ -70,6 +70,7 @@ pub const REVIEWED: &[Reviewed] = &[
         SIGN_IN,
     ),
     reviewed("identity", "signin.signing_key", &["identity_signin INSERT, SELECT"], SIGN_IN),
+    reviewed("*", "platform.access_text", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("teams", "public.promise_text", &["kith_app SELECT"], DATED),
     reviewed("evaluation", "public.suppression_threshold", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("evaluation", "public.copyright_notice", &["kith_app SELECT", "kith_export SELECT"], DATED),
@@ -171,6 +172,9 @@ impl Database {
                 let most: &[&str] = match role {
                     "kith_app" => &["DELETE", "INSERT", "SELECT", "UPDATE"],
                     "kith_export" => &["SELECT"],
+                    // The sealer reads the audit, gives rows their place, and writes blocks.
+                    "kith_relay" if table == "platform.audit" => &["SELECT", "UPDATE"],
+                    "kith_relay" if table == "platform.audit_block" => &["INSERT", "SELECT"],
                     "kith_relay" if OPEN_TO_RELAY.contains(&table.as_str()) => {
                         &["DELETE", "INSERT", "SELECT", "UPDATE"]
                     }
