@@ -6,7 +6,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot, TenantSnapshot, TenantState};
 use kith_proto::matching::v1::{self as matching, GiverSnapshot, IntroductionSnapshot, UnpaidIntent};
 use kith_proto::teams::v1::{Hat, HatState, MembershipState, TeamSnapshot};
 
@@ -20,6 +20,7 @@ use crate::store;
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
@@ -32,6 +33,20 @@ async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         TenantState::Preparing | TenantState::Unspecified => "preparing",
     };
     tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    Ok(Outcome::Done)
+}
+
+/// Who may open an emergency look.
+async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: RoleSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(parsed).map_err(Error::internal)?;
+    let known = state.roles().filter(|role| *role != OrganisationRole::Unspecified);
+    let word = |role: OrganisationRole| {
+        role.as_str_name().trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase()
+    };
+    tx.remember_roles(person, &known.map(word).collect::<Vec<_>>()).await?;
     Ok(Outcome::Done)
 }
 

@@ -26,7 +26,8 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "owner", "rota_holder", "member", "giver", "self"];
+    pub const STANDING: &[&str] =
+        &["anyone", "owner", "rota_holder", "member", "giver", "self", "break_glass"];
 }
 
 /// A standing in the words of the policy.

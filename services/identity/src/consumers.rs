@@ -1,8 +1,33 @@
-//! What identity hears from the others: nothing yet; what it owns depends on nobody.
+//! What identity hears from the others: emergency looks at records that they hold.
 
-use kith_platform::inbox::Subscriptions;
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
+use kith_platform::id::PersonId;
+use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_proto::common::v1::BreakGlassSnapshot;
+
+use crate::app;
+use crate::domain::break_glass::Look;
 
 /// The list of aggregates that identity listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
+        .on("teams.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
+        .on("appointments.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
+}
+
+/// An emergency look was opened, or ended before its time, which changes nothing about its review.
+async fn break_glass(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: BreakGlassSnapshot = event.state()?;
+    let service = event.event_type.split('.').next().unwrap_or_default().to_owned();
+    let mut fields = Fields::default();
+    let id = fields.id("break_glass_id", &state.break_glass_id);
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let opened_by = fields.id::<PersonId>("opened_by_person_id", &state.opened_by_person_id);
+    let opened_at = fields.time("open_time", state.open_time.as_ref());
+    let parsed = id.zip(person).zip(opened_by).zip(opened_at);
+    let (((id, person), opened_by), opened_at) = fields.finish(parsed).map_err(Error::internal)?;
+    app::break_glass::opened(tx, Look { id, service, person, opened_by, opened_at }).await?;
+    Ok(Outcome::Done)
 }

@@ -12,12 +12,14 @@ mod store;
 
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
+use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use grpc::break_glass::BreakGlassFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::session::SignInFace;
 pub use grpc::tenant::TenantsFace;
@@ -41,7 +43,8 @@ fn routes(host: &Host) -> Routes {
     Routes::default()
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
-        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
+        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk.clone()))))
+        .add_service(limited!(BreakGlassReviewServiceServer::new(BreakGlassFace::new(desk))))
 }
 
 /// A key to sign with, and the code for the first operator.

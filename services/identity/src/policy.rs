@@ -12,9 +12,13 @@ actions! {
     GetPeople,
     ListPeople,
     SetRoles seen by GetPeople,
+    ChooseContact,
+    ListBreakGlassNotices,
+    ListBreakGlassReviews,
+    CloseBreakGlassReview seen by ListBreakGlassReviews,
 }
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "administrator", "self", "operator"];
+    pub const STANDING: &[&str] = &["anyone", "administrator", "self", "operator", "privacy_lead", "reader"];
 }

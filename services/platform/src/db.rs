@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kith_proto::{Event, Shows};
+use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
@@ -355,7 +355,7 @@ impl Tx {
 
     /// Asks the policy, and writes the decision down with its basis. Who may not even see the subject gets NOT_FOUND.
     pub fn require(&mut self, action: impl Action, subject: Subject, standing: &Standing) -> Result<()> {
-        let allowed = self.shared.policy.allows(self.actor, action.name(), &subject, standing);
+        let allowed = self.allows(action, &subject, standing);
         let row = audit::Row {
             action: action.name(),
             subject_type: subject.kind,
@@ -374,6 +374,11 @@ impl Tx {
             .seen_by()
             .is_none_or(|see| self.shared.policy.allows(self.actor, see.name(), &subject, standing));
         if seen { Err(Common::PermissionDenied.into()) } else { Err(Error::NotFound(subject.kind)) }
+    }
+
+    /// Whether the policy would allow it. Nothing is decided and nothing written down.
+    pub(crate) fn allows(&self, action: impl Action, subject: &Subject, standing: &Standing) -> bool {
+        self.shared.policy.allows(self.actor, action.name(), subject, standing)
     }
 
     /// Writes down people whom what is answered is about, beside those whom the decision named: one row per call and
@@ -411,6 +416,17 @@ impl Tx {
             aggregate_id: aggregate_id.into(),
             event_type: E::TYPE,
             payload: event.encode_to_vec(),
+        });
+    }
+
+    /// The same for an event that is known by its contract only; `payload` is the event's message.
+    pub(crate) fn publish_encoded(&mut self, aggregate_id: Uuid, event: &EventType, payload: Vec<u8>) {
+        self.events.push(Pending {
+            event_id: self.shared.ids.uuid(self.now),
+            aggregate_type: event.aggregate,
+            aggregate_id,
+            event_type: event.event_type,
+            payload,
         });
     }
 

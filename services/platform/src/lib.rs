@@ -6,6 +6,7 @@ mod audit;
 pub mod auth;
 pub mod authz;
 mod backlog;
+pub mod break_glass;
 pub mod broker;
 pub mod causality;
 pub mod chain;

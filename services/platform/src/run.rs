@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kith_proto::common::v1::access_log_service_server::AccessLogServiceServer;
+use kith_proto::common::v1::break_glass_service_server::BreakGlassServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -17,6 +18,7 @@ use crate::access_log::AccessLog;
 use crate::auth::{Verifier, fetch_keys};
 use crate::authz::Policy;
 use crate::backlog::Operations;
+use crate::break_glass::BreakGlass;
 use crate::broker::Publisher;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -170,9 +172,11 @@ pub(crate) async fn start(
 
     let operations = OperationsServiceServer::new(Operations(host.clone()));
     let access_log = AccessLogServiceServer::new(AccessLog::new(host.clone()));
+    let break_glass = BreakGlassServiceServer::new(BreakGlass::new(host.clone()));
     let mut routes = (service.routes)(&host)
         .add_service(crate::limited!(operations))
         .add_service(crate::limited!(access_log))
+        .add_service(crate::limited!(break_glass))
         .add_service(health_service);
     if host.config().server.reflection {
         let reflection = tonic_reflection::server::Builder::configure()

@@ -5,7 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::identity::v1::{TenantSnapshot, TenantState};
+use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot, TenantSnapshot, TenantState};
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
@@ -15,6 +15,7 @@ use crate::domain::{MembershipId, TeamId, membership};
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
 }
 
@@ -25,6 +26,20 @@ async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         TenantState::Preparing | TenantState::Unspecified => "preparing",
     };
     tx.remember_tenant(word, &state.time_zone, state.epoch).await?;
+    Ok(Outcome::Done)
+}
+
+/// Who may open an emergency look.
+async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: RoleSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(parsed).map_err(Error::internal)?;
+    let known = state.roles().filter(|role| *role != OrganisationRole::Unspecified);
+    let word = |role: OrganisationRole| {
+        role.as_str_name().trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase()
+    };
+    tx.remember_roles(person, &known.map(word).collect::<Vec<_>>()).await?;
     Ok(Outcome::Done)
 }
 

@@ -1,6 +1,7 @@
 //! The rules of identity: no I/O.
 
 pub mod account;
+pub mod break_glass;
 pub mod invitation;
 pub mod person;
 pub mod session;
@@ -52,6 +53,15 @@ pub enum Refused {
     /// Nobody would be left to set things up.
     #[error("somebody has to be administrator: give the role to somebody who has joined first")]
     LastAdministrator,
+    /// One is not one's own contact.
+    #[error("choose somebody else than yourself")]
+    OwnContact,
+    /// Who looked does not review it.
+    #[error("somebody else has to review what you looked at")]
+    OwnLook,
+    /// A review ends once.
+    #[error("this review was closed with another finding")]
+    ReviewClosed,
 }
 
 impl Refusal for Refused {
@@ -60,10 +70,12 @@ impl Refusal for Refused {
             Self::NotSignedIn | Self::SessionOver => Kind::Unauthenticated,
             Self::TooManyAttempts => Kind::ResourceExhausted,
             Self::SlugTaken => Kind::AlreadyExists,
-            Self::HostCodeNotValid => Kind::PermissionDenied,
-            Self::InvitationNotValid | Self::AccountHasPlace | Self::LastAdministrator => {
-                Kind::FailedPrecondition
-            }
+            Self::HostCodeNotValid | Self::OwnLook => Kind::PermissionDenied,
+            Self::InvitationNotValid
+            | Self::AccountHasPlace
+            | Self::LastAdministrator
+            | Self::OwnContact
+            | Self::ReviewClosed => Kind::FailedPrecondition,
         }
     }
 
@@ -77,6 +89,9 @@ impl Refusal for Refused {
             Self::AccountHasPlace => "ACCOUNT_HAS_PLACE",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::LastAdministrator => "LAST_ADMINISTRATOR",
+            Self::OwnContact => "OWN_CONTACT",
+            Self::OwnLook => "OWN_LOOK",
+            Self::ReviewClosed => "REVIEW_CLOSED",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Parse, call `app`, render.
 
+pub mod break_glass;
 mod parse;
 pub mod person;
 mod render;
