@@ -71,6 +71,7 @@ pub const REVIEWED: &[Reviewed] = &[
     ),
     reviewed("identity", "signin.signing_key", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed("*", "platform.access_text", &["kith_app SELECT", "kith_export SELECT"], DATED),
+    reviewed("*", "platform.break_glass_reason", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("teams", "public.promise_text", &["kith_app SELECT"], DATED),
     reviewed("evaluation", "public.suppression_threshold", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("evaluation", "public.copyright_notice", &["kith_app SELECT", "kith_export SELECT"], DATED),

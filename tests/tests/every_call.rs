@@ -31,6 +31,8 @@ const PUBLIC: &[(&str, &str)] = &[
 const ANY_PERSON: &[&str] = &[
     "/kith.common.v1.OperationsService/GetBacklog",
     "/kith.common.v1.AccessLogService/ListAccesses",
+    "/kith.identity.v1.BreakGlassReviewService/ChooseContact",
+    "/kith.identity.v1.BreakGlassReviewService/ListBreakGlassNotices",
     "/kith.identity.v1.TenantService/GetTenant",
     "/kith.identity.v1.SignInService/SignOut",
     "/kith.identity.v1.PeopleService/GetPeople",
