@@ -1,6 +1,9 @@
 //! Compiles every `.proto` below `kith/` with protox (no protoc) and writes down what the contracts say of
 //! themselves: each method's access and each event's type, as plain Rust tables.
 
+#[path = "build_shows.rs"]
+mod shows;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +17,15 @@ fn main() -> Result<(), Failure> {
     let mut files = Vec::new();
     find_protos(&root.join("kith"), &mut files)?;
     files.sort();
-    println!("cargo:rerun-if-changed=kith");
+    for path in ["kith", "build.rs", "build_shows.rs"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
 
     let mut compiler = protox::Compiler::new([&root])?;
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     std::fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
     let pool = compiler.descriptor_pool();
-    std::fs::write(out.join("contracts.rs"), contracts(&pool)?)?;
+    std::fs::write(out.join("contracts.rs"), contracts(&pool)? + &shows::implementations(&pool)?)?;
 
     let mut config = tonic_prost_build::Config::new();
     config.include_file("kith.rs");

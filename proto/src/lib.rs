@@ -63,6 +63,14 @@ pub trait Event: prost::Message {
     const AGGREGATE: &'static str;
 }
 
+/// A message that may name people: everything that leaves a service is asked whom it names, so that whoever is shown to
+/// somebody is written down. A field names a person where its name ends in `person_id` or `person_ids`, or where it is the
+/// `id` of a message `Person`.
+pub trait Shows {
+    /// Adds the ids of everybody whom the message names, as it spells them; the same one may come twice.
+    fn people<'message>(&'message self, found: &mut Vec<&'message str>);
+}
+
 /// A request that changes state: the same content under the same id is answered the same.
 pub trait Command: prost::Message + prost::Name {
     /// A UUID that the caller made.

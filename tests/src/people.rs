@@ -97,6 +97,19 @@ impl People {
         Someone { people: self, id: *id }
     }
 
+    /// The administrator of the tenant.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub async fn administrator(&self, stack: &Stack) -> Someone<'_> {
+        let mut admin = stack.admin("identity").await;
+        let id = sqlx::query_scalar("select person_id from person_role where role = 'administrator' limit 1")
+            .fetch_one(&mut admin)
+            .await
+            .expect("an administrator");
+        Someone { people: self, id: PersonId(id) }
+    }
+
     /// Somebody by id.
     pub fn with_id(&self, id: &str) -> Someone<'_> {
         Someone { people: self, id: PersonId(id.parse().expect("a UUID")) }

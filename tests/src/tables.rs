@@ -82,6 +82,8 @@ pub const REVIEWED: &[Reviewed] = &[
         SIGN_IN,
     ),
     reviewed("identity", "signin.signing_key", &["identity_signin INSERT, SELECT"], SIGN_IN),
+    reviewed("*", "platform.access_text", &["kith_app SELECT", "kith_export SELECT"], DATED),
+    reviewed("*", "platform.break_glass_reason", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("teams", "public.promise_text", &["kith_app SELECT"], DATED),
     reviewed("evaluation", "public.suppression_threshold", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("evaluation", "public.copyright_notice", &["kith_app SELECT", "kith_export SELECT"], DATED),
@@ -91,6 +93,9 @@ const EVERYTHING: &[&str] = &["DELETE", "INSERT", "SELECT", "UPDATE"];
 
 /// What the relay role may do with the rows of all tenants.
 pub const OPEN_TO_RELAY: &[(&str, &[&str])] = &[
+    // The sealer reads the audit, gives rows their place, and writes blocks.
+    ("platform.audit", &["SELECT", "UPDATE"]),
+    ("platform.audit_block", &["INSERT", "SELECT"]),
     ("platform.inbox", EVERYTHING),
     ("platform.inbox_cursor", EVERYTHING),
     ("platform.outbox", EVERYTHING),

@@ -59,6 +59,8 @@ async fn a_correction_after_the_documents_is_taken_back_on_the_next_ones() {
     stage.tell_visit(&visit).await;
     let first = stage.issue("2026-03").await;
     let paid = stage.run_pay("2026-03").await;
+    // Documents are listed by when they were made.
+    stage.world.clock.advance(chrono::Duration::seconds(1));
     visit.agreed_end_time.as_mut().expect("an end").seconds += 3600;
     visit.settlement_no = 2;
     stage.tell_visit(&visit).await;

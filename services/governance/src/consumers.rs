@@ -42,6 +42,7 @@ async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         match role {
             OrganisationRole::Administrator => roles.push("administrator".to_owned()),
             OrganisationRole::Checks => roles.push("checks".to_owned()),
+            OrganisationRole::PrivacyLead => roles.push("privacy_lead".to_owned()),
             OrganisationRole::Unspecified => {}
         }
     }

@@ -1,11 +1,15 @@
-//! What identity hears from the others: how far each service is with the freeze of a tenant, itself included.
+//! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, and
+//! emergency looks at records that they hold.
 
 use kith_platform::db::Tx;
-use kith_platform::error::Result;
+use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
+use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::common::v1::{EventCount, TenantFence};
+use kith_proto::common::v1::{BreakGlassSnapshot, EventCount, TenantFence};
 
 use crate::app;
+use crate::domain::break_glass::Look;
 use crate::domain::fence::Fence;
 
 /// The list of aggregates that identity listens to.
@@ -18,6 +22,8 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("matching.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("teams.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
+        .on("teams.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
+        .on("appointments.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
 }
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {
@@ -36,5 +42,20 @@ async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         dead: state.dead,
     };
     app::tenant_life::heard(tx, fence).await?;
+    Ok(Outcome::Done)
+}
+
+/// An emergency look was opened, or ended before its time, which changes nothing about its review.
+async fn break_glass(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: BreakGlassSnapshot = event.state()?;
+    let service = event.event_type.split('.').next().unwrap_or_default().to_owned();
+    let mut fields = Fields::default();
+    let id = fields.id("break_glass_id", &state.break_glass_id);
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let opened_by = fields.id::<PersonId>("opened_by_person_id", &state.opened_by_person_id);
+    let opened_at = fields.time("open_time", state.open_time.as_ref());
+    let parsed = id.zip(person).zip(opened_by).zip(opened_at);
+    let (((id, person), opened_by), opened_at) = fields.finish(parsed).map_err(Error::internal)?;
+    app::break_glass::opened(tx, Look { id, service, person, opened_by, opened_at }).await?;
     Ok(Outcome::Done)
 }

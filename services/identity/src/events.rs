@@ -88,6 +88,7 @@ fn role_value(role: Role) -> pb::OrganisationRole {
     match role {
         Role::Administrator => pb::OrganisationRole::Administrator,
         Role::Checks => pb::OrganisationRole::Checks,
+        Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
     }
 }
 

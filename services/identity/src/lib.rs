@@ -12,6 +12,7 @@ mod store;
 
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
+use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewServiceServer;
 use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
@@ -22,6 +23,7 @@ use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use grpc::break_glass::BreakGlassFace;
 pub use grpc::leaving::LeavingFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::representative::RepresentativesFace;
@@ -53,7 +55,8 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(TenantProfileServiceServer::new(TenantProfileFace::new(desk.clone()))))
         .add_service(limited!(LeavingServiceServer::new(LeavingFace::new(desk.clone()))))
         .add_service(limited!(RepresentativesServiceServer::new(RepresentativesFace::new(host.clone()))))
-        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
+        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk.clone()))))
+        .add_service(limited!(BreakGlassReviewServiceServer::new(BreakGlassFace::new(desk))))
 }
 
 /// A key to sign with, and the code for the first operator.

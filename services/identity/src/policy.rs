@@ -26,10 +26,15 @@ actions! {
     ConfirmRepresentative seen by ListRepresentatives,
     EndRepresentative seen by ListRepresentatives,
     ListRepresentatives seen by ListRepresentatives,
+    ChooseContact,
+    ListBreakGlassNotices,
+    ListBreakGlassReviews,
+    CloseBreakGlassReview seen by ListBreakGlassReviews,
 }
 
 impl Action {
     /// Every word of standing, for the reviewed table.
     pub const STANDING: &[&str] =
-        &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator"];
+        &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator", "privacy_lead",
+            "reader"];
 }

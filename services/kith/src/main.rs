@@ -1,5 +1,6 @@
 //! `kith`, the operator's command.
 
+mod audit;
 mod local;
 mod operate;
 
@@ -22,6 +23,8 @@ enum Command {
     Local(local::Command),
     #[command(flatten)]
     Operate(operate::Command),
+    #[command(flatten)]
+    Audit(audit::Command),
     /// Takes a circle's month in through the public API, prints it, and compares it with expected figures
     Month(Box<kith_cli::month::Args>),
     /// Creates, lists, suspends, freezes and releases tenants
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Local(command) => local::run(command),
         Command::Operate(command) => operate::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Month(mut arguments) => {
             local::fill_in(&mut arguments);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");

@@ -7,8 +7,8 @@ use crate::db::Now;
 use crate::error::Result;
 use crate::id::{Ids, TenantId, Uuid};
 
-/// One decision of the policy.
-#[derive(Clone, Debug)]
+/// One decision of the policy, or one more person whom what was decided on shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub action: &'static str,
     pub subject_type: &'static str,

@@ -14,9 +14,16 @@ use cedar_policy::{
 use crate::context::Actor;
 use crate::id::{PersonId, Uuid};
 
+/// The word of who opened an emergency look.
+const BREAK_GLASS: &str = "break_glass";
+
 /// What the actor is to the resource, in words that the policy knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing(BTreeSet<&'static str>);
+pub struct Standing {
+    words: BTreeSet<&'static str>,
+    /// The emergency look that it rests on.
+    look: Option<Uuid>,
+}
 
 impl Standing {
     /// Nobody in particular.
@@ -28,19 +35,31 @@ impl Standing {
     #[must_use]
     pub fn with(mut self, word: &'static str, applies: bool) -> Self {
         if applies {
-            self.0.insert(word);
+            self.words.insert(word);
         }
         self
     }
 
     /// Whether a word applies.
     pub fn is(&self, word: &str) -> bool {
-        self.0.contains(word)
+        self.words.contains(word)
     }
 
-    /// The words, for the audit: the basis of a decision.
+    /// Adds "break_glass", with the emergency look that it stands for.
+    #[must_use]
+    pub(crate) fn under_break_glass(mut self, look: Uuid) -> Self {
+        self.words.insert(BREAK_GLASS);
+        self.look = Some(look);
+        self
+    }
+
+    /// The words, for the audit: the basis of a decision. An emergency look is named.
     pub fn basis(&self) -> String {
-        self.0.iter().copied().collect::<Vec<_>>().join(" ")
+        let word = |word: &&'static str| match self.look {
+            Some(look) if *word == BREAK_GLASS => format!("{word}:{look}"),
+            _ => (*word).to_owned(),
+        };
+        self.words.iter().map(word).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -105,6 +124,10 @@ impl Subject {
     }
 }
 
+/// What holds in every service.
+const COMMON_RULES: &str = include_str!("../policy/policy.cedar");
+const COMMON_SCHEMA: &str = include_str!("../policy/schema.cedarschema");
+
 /// A service's rules.
 #[derive(Debug)]
 pub struct Policy {
@@ -117,10 +140,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads rules and schema and checks the one against the other.
+    /// Reads a service's rules and schema, adds what holds in every service, and checks the one against the other.
     pub fn new(rules: &str, schema: &str) -> anyhow::Result<Self> {
-        let (schema, _) = Schema::from_cedarschema_str(schema)?;
-        let rules = PolicySet::from_str(rules)?;
+        let (schema, _) = Schema::from_cedarschema_str(&format!("{schema}\n{COMMON_SCHEMA}"))?;
+        let rules = PolicySet::from_str(&format!("{rules}\n{COMMON_RULES}"))?;
         let checked = Validator::new(schema).validate(&rules, ValidationMode::Strict);
         if !checked.validation_passed() {
             let problems: Vec<String> = checked.validation_errors().map(ToString::to_string).collect();
@@ -141,7 +164,7 @@ impl Policy {
         let uid = |kind: &EntityTypeName, id: &str| {
             EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
         };
-        let words = standing.0.iter().map(|word| RestrictedExpression::new_string((*word).to_owned()));
+        let words = standing.words.iter().map(|word| RestrictedExpression::new_string((*word).to_owned()));
         let context = Context::from_pairs([("standing".to_owned(), RestrictedExpression::new_set(words))]);
         let request = context.ok().and_then(|context| {
             Request::new(

@@ -4,12 +4,13 @@
 //! that is dropped unfinished closes its connection, so that no connection ever returns to the pool inside an open
 //! transaction (`Pool::begin` of sqlx 0.9.0 is not cancel-safe and is banned by lint).
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use kith_proto::{Event, EventType};
+use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
@@ -333,15 +334,18 @@ impl Tx {
 
     /// Asks the policy, and writes the decision down with its basis. Who may not even see the subject gets NOT_FOUND.
     pub fn require(&mut self, action: impl Action, subject: Subject, standing: &Standing) -> Result<()> {
-        let allowed = self.shared.policy.allows(self.actor, action.name(), &subject, standing);
-        self.audit.push(audit::Row {
+        let allowed = self.allows(action, &subject, standing);
+        let row = audit::Row {
             action: action.name(),
             subject_type: subject.kind,
             subject_id: subject.id,
             person_id: subject.person.map(Uuid::from),
             basis: standing.basis(),
             allowed,
-        });
+        };
+        if !self.audit.contains(&row) {
+            self.audit.push(row);
+        }
         if allowed {
             return Ok(());
         }
@@ -349,6 +353,38 @@ impl Tx {
             .seen_by()
             .is_none_or(|see| self.shared.policy.allows(self.actor, see.name(), &subject, standing));
         if seen { Err(Common::PermissionDenied.into()) } else { Err(Error::NotFound(subject.kind)) }
+    }
+
+    /// Whether the policy would allow it. Nothing is decided and nothing written down.
+    pub(crate) fn allows(&self, action: impl Action, subject: &Subject, standing: &Standing) -> bool {
+        self.shared.policy.allows(self.actor, action.name(), subject, standing)
+    }
+
+    /// Writes down people whom what is answered is about, beside those whom the decision named: one row per call and
+    /// person, on the basis of the last decision. Whom an answer names by id is written down without asking; this is
+    /// for answers that are about people without naming them, such as the bills of a whole Circle.
+    pub fn note_people(&mut self, people: impl IntoIterator<Item = PersonId>) -> Result<()> {
+        let known: HashSet<Uuid> =
+            self.audit.iter().filter(|row| row.allowed).filter_map(|row| row.person_id).collect();
+        let new: BTreeSet<Uuid> =
+            people.into_iter().map(Uuid::from).filter(|person| !known.contains(person)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let decision = self.audit.iter().rfind(|row| row.allowed).cloned().ok_or_else(|| {
+            Error::internal(anyhow::anyhow!("people would be shown that nobody decided about"))
+        })?;
+        let rows = new.into_iter().map(|person| audit::Row { person_id: Some(person), ..decision.clone() });
+        self.audit.extend(rows);
+        Ok(())
+    }
+
+    /// Writes down everybody whom an answer names. Called for every answer before it leaves.
+    pub(crate) fn note_shown(&mut self, answer: &impl Shows) -> Result<()> {
+        let mut named = Vec::new();
+        answer.people(&mut named);
+        let ids = named.into_iter().filter_map(|id| Uuid::try_parse(id).ok()).filter(|id| !id.is_nil());
+        self.note_people(ids.map(PersonId))
     }
 
     /// Tells the others a fact about an aggregate. The aggregate's row must be locked or saved in this transaction.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kith_proto::Command;
+use kith_proto::{Command, Shows};
 use sha2::{Digest as _, Sha256};
 use sqlx::migrate::Migrator;
 use tokio::sync::{Notify, Semaphore};
@@ -20,6 +20,7 @@ use crate::fields::Fields;
 use crate::id::{TenantId, Uuid};
 use crate::inbox::{Inbox, Settled, Subscriptions};
 use crate::lifecycle::Life;
+use crate::seal::{Key, Sealer};
 
 /// What a service is: its wiring list. Everything else about running it is in the platform.
 #[derive(Clone, Debug)]
@@ -59,6 +60,7 @@ struct Inner {
     life: Life,
     derive_key: [u8; 32],
     waiters: Semaphore,
+    audited: Arc<Notify>,
 }
 
 /// How many calls may wait for events at once; they hold no database connection.
@@ -91,8 +93,8 @@ impl Host {
             bound: Arc::default(),
         };
         let waiters = Semaphore::new(MAX_WAITERS);
-        let name = service.name;
-        Ok(Self(Arc::new(Inner { name, config, db, inbox, verifier, life, derive_key, waiters })))
+        let (name, audited) = (service.name, Arc::new(Notify::new()));
+        Ok(Self(Arc::new(Inner { name, config, db, inbox, verifier, life, derive_key, waiters, audited })))
     }
 
     /// The service's name.
@@ -145,6 +147,12 @@ impl Host {
     /// Wakes the relay after events were committed.
     pub fn wrote(&self) {
         self.0.inbox.wrote.notify_one();
+    }
+
+    /// What seals this service's audit; woken by every commit.
+    pub(crate) fn sealer(&self) -> anyhow::Result<Sealer> {
+        let key = Key::of(self.name(), self.config())?;
+        Ok(Sealer { service: self.name(), db: self.db().clone(), key, woken: self.0.audited.clone() })
     }
 
     pub(crate) fn listens_to(&self, event_type: &str) -> bool {
@@ -202,7 +210,7 @@ impl Host {
     ) -> std::result::Result<Response<A>, Status>
     where
         M: Command + Clone,
-        A: prost::Message + Default,
+        A: prost::Message + Default + Shows,
     {
         let (actor, tenant) = signed_in(&request)?;
         let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
@@ -294,7 +302,7 @@ impl Host {
         render: &impl Fn(O) -> A,
     ) -> Result<(A, String)>
     where
-        A: prost::Message + Default,
+        A: prost::Message + Default + Shows,
     {
         let (mut tx, saved) = self.0.db.begin_request(tenant, actor, mode, Some(request_id)).await?;
         if let Some(saved) = saved {
@@ -304,15 +312,20 @@ impl Host {
         let worked = match app(&mut tx, command).await {
             Ok(output) => {
                 let answer = render(output);
-                save_answer(&mut tx, request_id, hash, &answer).await.map(|caused| (answer, caused))
+                let saved = match tx.note_shown(&answer) {
+                    Ok(()) => save_answer(&mut tx, request_id, hash, &answer).await,
+                    Err(error) => Err(error),
+                };
+                saved.map(|caused| (answer, caused))
             }
             Err(error) => Err(error),
         };
         self.end(tx, worked).await
     }
 
-    /// Runs a query of a signed-in person. What was decided about personal data is written down before it is answered.
-    pub async fn query<M, C, O, A>(
+    /// Runs a query of a signed-in person. What was decided about personal data, and everybody whom the answer names, is
+    /// written down before it is answered.
+    pub async fn query<M, C, O, A: Shows>(
         &self,
         request: Request<M>,
         parse: impl FnOnce(M, &mut Fields) -> Option<C>,
@@ -324,12 +337,15 @@ impl Host {
         let parsed = parse(request.into_inner(), &mut fields);
         let query = fields.finish(parsed)?;
         let mut tx = self.0.db.begin(tenant, actor, Mode::Read).await?;
-        let worked = match app(&mut tx, query).await {
-            Ok(output) => tx.flush().await.map(|caused| (output, caused)),
+        let worked = match app(&mut tx, query).await.map(render) {
+            Ok(answer) => match tx.note_shown(&answer) {
+                Ok(()) => tx.flush().await.map(|caused| (answer, caused)),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
-        let (output, _) = self.end(tx, worked).await?;
-        Ok(Response::new(render(output)))
+        let (answer, _) = self.end(tx, worked).await?;
+        Ok(Response::new(answer))
     }
 
     /// Runs work in one transaction of a tenant; answers what it gave and what it caused. For the few calls that are
@@ -356,6 +372,7 @@ impl Host {
                 crate::crash::point("K1");
                 tx.commit().await?;
                 crate::crash::point("K2");
+                self.0.audited.notify_one();
                 if !caused.is_empty() {
                     self.wrote();
                 }

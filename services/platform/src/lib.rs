@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod access_log;
 mod audit;
 pub mod auth;
 pub mod authz;
 mod backlog;
+pub mod break_glass;
 pub mod broker;
 pub mod causality;
+pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -28,6 +31,7 @@ pub mod page;
 pub mod provision;
 pub mod resend;
 mod run;
+pub mod seal;
 pub mod server;
 pub mod sweep;
 pub mod telemetry;

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kith_proto::common::v1::access_log_service_server::AccessLogServiceServer;
+use kith_proto::common::v1::break_glass_service_server::BreakGlassServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic_health::ServingStatus;
 
+use crate::access_log::AccessLog;
 use crate::auth::{Verifier, fetch_keys};
 use crate::authz::Policy;
 use crate::backlog::Operations;
+use crate::break_glass::BreakGlass;
 use crate::broker::Publisher;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -157,7 +161,7 @@ pub(crate) async fn start(
     let host = open(service, config, life.clone(), clock, ids)?;
     provision::check(&mut *host.db().relay().await?, service).await?;
     (service.prepare)(host.clone()).await?;
-    work_beside(&host, &life);
+    work_beside(&host, &life)?;
 
     let listener = TcpListener::bind(host.config().server.listen)
         .await
@@ -169,8 +173,13 @@ pub(crate) async fn start(
     watch_readiness(&host, &life, health.clone());
 
     let operations = OperationsServiceServer::new(Operations(host.clone()));
-    let mut routes =
-        (service.routes)(&host).add_service(crate::limited!(operations)).add_service(health_service);
+    let access_log = AccessLogServiceServer::new(AccessLog::new(host.clone()));
+    let break_glass = BreakGlassServiceServer::new(BreakGlass::new(host.clone()));
+    let mut routes = (service.routes)(&host)
+        .add_service(crate::limited!(operations))
+        .add_service(crate::limited!(access_log))
+        .add_service(crate::limited!(break_glass))
+        .add_service(health_service);
     if host.config().server.reflection {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(kith_proto::DESCRIPTOR_SET)
@@ -201,8 +210,8 @@ pub(crate) async fn start(
     Ok(Running { address, host, health, stop })
 }
 
-/// What runs beside the calls: outbox, inbox, keys.
-fn work_beside(host: &Host, life: &Life) {
+/// What runs beside the calls: outbox, inbox, seals, keys.
+fn work_beside(host: &Host, life: &Life) -> anyhow::Result<()> {
     let publisher = Publisher::new(host.inbox().address.clone());
     let relay = Relay {
         db: host.db().clone(),
@@ -221,12 +230,15 @@ fn work_beside(host: &Host, life: &Life) {
     life.guard("inbox.watch", async move { watch.run(&soft).await });
     let (fencing, soft) = (host.clone(), life.soft.clone());
     life.guard("fences", async move { tenant::keep_saying(&fencing, &soft).await });
+    let (sealer, soft) = (host.sealer()?, life.soft.clone());
+    life.guard("audit.seal", async move { sealer.run(&soft).await });
     let (db, soft) = (host.db().clone(), life.soft.clone());
     life.guard("sweep", async move { sweep::run(&db, &soft).await });
     if !host.config().auth.keys.is_empty() {
         let (host, soft) = (host.clone(), life.soft.clone());
         life.guard("keys", async move { keep_keys(&host, &soft).await });
     }
+    Ok(())
 }
 
 /// Keeps the key set fresh: from the database at start, then from the configured place.

@@ -172,6 +172,11 @@ impl World {
         while host.inbox().apply_ready().await.expect("the events are applied") > 0 {}
     }
 
+    /// Seals what the service has written down; answers how many rows.
+    pub async fn seal(&self, host: &Host) -> usize {
+        host.sealer().expect("the key to seal with").seal().await.expect("the audit is sealed")
+    }
+
     /// What a service has written for others, in order, as it would reach the broker.
     pub async fn written(&self, host: &Host) -> Vec<Message> {
         let mut conn = host.db().relay().await.expect("a connection");

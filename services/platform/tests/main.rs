@@ -1,6 +1,7 @@
 //! The platform by itself, over real servers: a small service of its own keeps notes, serves a few methods of a real
 //! contract and listens to its own events.
 
+mod audit;
 mod broker;
 mod common;
 mod db;

@@ -7,7 +7,8 @@ use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::tenant;
 use kith_proto::identity::v1::{
-    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
+    OrganisationRole, RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
+    RoleSnapshot,
 };
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
@@ -21,7 +22,22 @@ pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
+}
+
+/// Who may open an emergency look.
+async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: RoleSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(parsed).map_err(Error::internal)?;
+    let known = state.roles().filter(|role| *role != OrganisationRole::Unspecified);
+    let word = |role: OrganisationRole| {
+        role.as_str_name().trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase()
+    };
+    tx.remember_roles(person, &known.map(word).collect::<Vec<_>>()).await?;
+    Ok(Outcome::Done)
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.

@@ -340,7 +340,7 @@ async fn lists_go_on_where_the_page_ended_and_show_only_ones_own() {
         stage.world.clock.advance(chrono::Duration::seconds(1));
     }
     let page = |person, token: String| {
-        let request = pb::ListTeamsRequest { page_size: 2, page_token: token };
+        let request = pb::ListTeamsRequest { page_size: 2, page_token: token, ..Default::default() };
         stage.teams.list_teams(request_of(stage.tenant, person, request))
     };
     let first = page(stage.owner, String::new()).await.expect("a page").into_inner();

@@ -97,7 +97,7 @@ pub fn fields(cases: &mut Cases<'_>, stage: &Stage) {
     cases.wrong("a request id that is none", office, no_id, &["request_id", "circle_id", "month"]);
     let named = ["request_id", "circle_id", "month"];
     cases.wrong("no request id at all", office, invoices.clone(), &named).body = invoices.encode_to_vec();
-    let page = ListTeamsRequest { page_size: -1, page_token: "nonsense".to_owned() };
+    let page = ListTeamsRequest { page_size: -1, page_token: "nonsense".to_owned(), ..Default::default() };
     cases.wrong("no page", owner, page, &["page_size", "page_token"]);
     let handed_on = vec!["teams.team.started.v1;nonsense".to_owned()];
     cases.wrong("no event", owner, ListTeamsRequest::default(), &["kith-after"]).after = handed_on;

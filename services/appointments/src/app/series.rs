@@ -122,7 +122,8 @@ pub async fn allowed(
     let series = series.ok_or(Error::NotFound("series"))?;
     let team = store::team::load(tx, series.team_id).await?.ok_or(Error::NotFound("series"))?;
     let standing = super::standing(tx, &team, person, day, series.giver == person).await?;
-    tx.require(action, Subject::about("series", series.id, team.owner), &policy::standing(standing))?;
+    let subject = Subject::about("series", series.id, team.owner);
+    tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
     Ok((series, team, standing))
 }
 
@@ -141,7 +142,18 @@ pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Series>, String)> {
         Whose::Giver(giver) => store::series::list_of_giver(tx, giver, &command.page).await?,
     };
     let next = command.page.cut(&mut found, |series| (series.proposed_at, series.id.0));
+    note_owners(tx, found.iter().map(|series| series.team_id)).await?;
     Ok((found, next))
+}
+
+/// Writes down the Owners of Teams whose visits or series an answer shows: it names their givers only.
+pub async fn note_owners(tx: &mut Tx, teams: impl IntoIterator<Item = TeamId>) -> Result<()> {
+    let teams: Vec<TeamId> = teams.into_iter().collect();
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let owners = store::team::owners_of(tx, &teams).await?;
+    tx.note_people(owners)
 }
 
 /// Whose series or visits are listed.
@@ -161,6 +173,6 @@ pub async fn may_list(tx: &mut Tx, team: Option<TeamId>, action: Action) -> Resu
     };
     let team = store::team::load(tx, team).await?.ok_or(Error::NotFound("team"))?;
     let standing = policy::standing(super::standing(tx, &team, person, today, false).await?);
-    tx.require(action, Subject::about("team", team.id, team.owner), &standing)?;
+    tx.require_or_break_glass(action, Subject::about("team", team.id, team.owner), standing).await?;
     Ok(Whose::Team(team.id))
 }

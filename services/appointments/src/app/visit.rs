@@ -7,7 +7,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::series::{Whose, may_list};
+use super::series::{Whose, may_list, note_owners};
 use super::{accept, standing};
 use crate::domain::facts::{Moment, OnTheDay};
 use crate::domain::pattern::Window;
@@ -44,6 +44,7 @@ pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
         Whose::Giver(giver) => store::visit::list_of_giver(tx, giver, &filter).await?,
     };
     let next = filter.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
+    note_owners(tx, found.iter().map(|visit| visit.team_id)).await?;
     Ok((found, next))
 }
 
@@ -79,7 +80,8 @@ async fn allowed(
     let visit = visit.ok_or(Error::NotFound("visit"))?;
     let team = store::team::load(tx, visit.team_id).await?.ok_or(Error::NotFound("visit"))?;
     let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
-    tx.require(action, Subject::about("visit", visit.id, team.owner), &policy::standing(standing))?;
+    let subject = Subject::about("visit", visit.id, team.owner);
+    tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
     Ok((visit, team, standing))
 }
 

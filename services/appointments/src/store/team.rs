@@ -2,11 +2,25 @@
 
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 use sqlx::types::Json;
 
 use crate::domain::team::{Held, Team};
 use crate::domain::{CircleId, TeamId};
+
+/// The Owners of some Teams.
+pub async fn owners_of(tx: &mut Tx, teams: &[TeamId]) -> Result<Vec<PersonId>> {
+    let tenant = tx.tenant();
+    let teams: Vec<Uuid> = teams.iter().map(|team| team.0).collect();
+    let owners = sqlx::query_scalar!(
+        "select distinct owner_person_id from known_team where tenant_id = $1 and team_id = any($2)",
+        tenant.0,
+        &teams
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(owners.into_iter().map(PersonId).collect())
+}
 
 /// A Team.
 pub async fn load(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {

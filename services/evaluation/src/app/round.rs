@@ -30,11 +30,7 @@ pub struct Open {
 /// round that exists.
 pub async fn open(tx: &mut Tx, command: Open) -> Result<Round> {
     let opened_by = tx.person()?;
-    let standing = standing_in(tx, command.scope).await?;
-    let subject = match command.scope {
-        Scope::Circle(circle) => Subject::of("circle", circle),
-        Scope::Team(team) => Subject::of("team", team),
-    };
+    let (standing, subject) = standing_in(tx, command.scope).await?;
     tx.require(Action::OpenRound, subject, &standing)?;
     let round = Round {
         id: command.id,
@@ -75,8 +71,9 @@ pub async fn answer(tx: &mut Tx, command: Answer) -> Result<()> {
 /// Closes a round and puts its unused codes out of use. One that is closed already stays as it is.
 pub async fn close(tx: &mut Tx, id: RoundId) -> Result<Round> {
     let mut round = store::round::load_for_update(tx, id).await?.ok_or(Error::NotFound("round"))?;
-    let standing = standing_in(tx, round.scope).await?;
-    tx.require(Action::CloseRound, Subject::of("round", id), &standing)?;
+    let (standing, about) = standing_in(tx, round.scope).await?;
+    let subject = Subject { kind: "round", id: id.into(), ..about };
+    tx.require(Action::CloseRound, subject, &standing)?;
     if round.close(tx.now()) == Outcome::Changed {
         store::round::save_closed(tx, &round).await?;
         store::reply_code::remove_unused(tx, round.id).await?;
@@ -97,8 +94,9 @@ pub struct RoundResult {
 /// result never changes.
 pub async fn result(tx: &mut Tx, id: RoundId) -> Result<RoundResult> {
     let round = store::round::load(tx, id).await?.ok_or(Error::NotFound("round"))?;
-    let standing = standing_in(tx, round.scope).await?;
-    tx.require(Action::GetRoundResult, Subject::of("round", id), &standing)?;
+    let (standing, about) = standing_in(tx, round.scope).await?;
+    let subject = Subject { kind: "round", id: id.into(), ..about };
+    tx.require(Action::GetRoundResult, subject, &standing)?;
     let day = round.result_day(tx.place()?.zone)?;
     let threshold = store::parameter::threshold_inside_circle(tx, day).await?;
     let copyright_notice = store::parameter::copyright_notice(tx, round.instrument, day).await?;
@@ -116,29 +114,31 @@ pub struct List {
 
 /// Lists the rounds of a Circle or a Team, newest first, with the token of the next page.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Round>, String)> {
-    let standing = standing_in(tx, query.scope).await?;
-    let subject = match query.scope {
-        Scope::Circle(circle) => Subject::of("circle", circle),
-        Scope::Team(team) => Subject::of("team", team),
-    };
+    let (standing, subject) = standing_in(tx, query.scope).await?;
     tx.require(Action::ListRounds, subject, &standing)?;
     let mut rounds = store::round::list(tx, query.scope, &query.page).await?;
     let next = query.page.cut(&mut rounds, |round| (round.opened_at, round.id.0));
     Ok((rounds, next))
 }
 
-/// The caller's standing towards those whom a round is about; none towards a Circle or Team that is not known.
-async fn standing_in(tx: &mut Tx, scope: Scope) -> Result<Standing> {
+/// The caller's standing towards those whom a round is about, and who they are: a Circle, or a Team and its Owner. None
+/// towards a Circle or Team that is not known.
+async fn standing_in(tx: &mut Tx, scope: Scope) -> Result<(Standing, Subject)> {
     let (person, today) = (tx.person()?, tx.today()?);
     let standing = Standing::new();
     match scope {
         Scope::Circle(circle) => {
-            let circle = store::circle::load(tx, circle).await?;
-            Ok(standing.with("circle_member", circle.has_member(person, today)))
+            let known = store::circle::load(tx, circle).await?;
+            let standing = standing.with("circle_member", known.has_member(person, today));
+            Ok((standing, Subject::of("circle", circle)))
         }
-        Scope::Team(team) => {
-            let Some(team) = store::team::load(tx, team).await? else { return Ok(standing) };
-            Ok(standing.with("owner", team.owner == person).with("member", team.has_member(person, today)))
+        Scope::Team(id) => {
+            let Some(team) = store::team::load(tx, id).await? else {
+                return Ok((standing, Subject::of("team", id)));
+            };
+            let standing =
+                standing.with("owner", team.owner == person).with("member", team.has_member(person, today));
+            Ok((standing, Subject::about("team", id, team.owner)))
         }
     }
 }

@@ -5,7 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::page::Page;
 
-use super::standing::{require_for_circle, require_for_either};
+use super::standing::{note_owners, require_for_circle, require_for_either};
 use crate::domain::invoice::{Invoice, InvoiceLine, drafts};
 use crate::domain::month::Month;
 use crate::domain::{CircleId, InvoiceId};
@@ -47,7 +47,9 @@ pub async fn issue(tx: &mut Tx, (circle_id, month): (CircleId, Month)) -> Result
         store::invoice::insert(tx, &issued).await?;
     }
     let filter = Filter { circle_id: Some(circle_id), month: Some(month), ..Filter::default() };
-    store::invoice::list(tx, filter, 0, None).await
+    let invoices = store::invoice::list(tx, filter, 0, None).await?;
+    note_owners(tx, invoices.iter().map(|invoice| invoice.team_id)).await?;
+    Ok(invoices)
 }
 
 /// Answers an invoice with its lines.
@@ -69,5 +71,6 @@ pub async fn list(tx: &mut Tx, (filter, page): (Filter, Page<i64>)) -> Result<(V
     let after = page.after.unwrap_or_default();
     let mut invoices = store::invoice::list(tx, filter, after, Some(page.limit())).await?;
     let next = page.cut(&mut invoices, |invoice| invoice.number);
+    note_owners(tx, invoices.iter().map(|invoice| invoice.team_id)).await?;
     Ok((invoices, next))
 }

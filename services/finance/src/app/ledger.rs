@@ -6,6 +6,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::money::Money;
 use kith_platform::page::Page;
 
+use super::standing::note_owners_of_payers;
+use crate::domain::ledger::{Account, Whose};
 use crate::policy::Action;
 use crate::store;
 use crate::store::ledger::Balance;
@@ -35,5 +37,15 @@ pub async fn trial_balance(tx: &mut Tx, page: Page<String>) -> Result<TrialBalan
     let sums = store::ledger::sums(tx).await?;
     let mut accounts = store::ledger::balances(tx, &page).await?;
     let next = page.cut(&mut accounts, |balance| balance.account.clone());
+    let (mut people, mut payers) = (Vec::new(), Vec::new());
+    for balance in &accounts {
+        match Account::of_whom(&balance.account) {
+            Some(Whose::Person(person)) => people.push(person),
+            Some(Whose::Payer(payer)) => payers.push(payer),
+            None => {}
+        }
+    }
+    tx.note_people(people)?;
+    note_owners_of_payers(tx, &payers).await?;
     Ok(TrialBalance { accounts, sums, next })
 }

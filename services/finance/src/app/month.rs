@@ -3,7 +3,7 @@
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
 
-use super::standing::require_for_circle;
+use super::standing::{note_owners_of_payers, require_for_circle};
 use crate::domain::month::Month;
 use crate::domain::{CircleId, PayerId};
 use crate::policy::Action;
@@ -22,5 +22,7 @@ pub async fn get(tx: &mut Tx, (circle_id, month): (CircleId, Month)) -> Result<S
     require_for_circle(tx, Action::GetMonth, circle_id).await?;
     let payers = store::month::payers(tx, circle_id, month).await?;
     let givers = store::month::givers(tx, circle_id, month).await?;
+    let shown: Vec<PayerId> = payers.iter().map(|(payer, _)| *payer).collect();
+    note_owners_of_payers(tx, &shown).await?;
     Ok(Sums { payers, givers })
 }

@@ -4,7 +4,7 @@ use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 
-use crate::domain::{CircleId, TeamId};
+use crate::domain::{CircleId, PayerId, TeamId};
 use crate::policy::Action;
 use crate::store;
 
@@ -40,6 +40,22 @@ pub async fn require_for_either(
         (None, Some(circle_id)) => require_for_circle(tx, action, circle_id).await,
         (None, None) => Err(Error::invalid("circle_id", "is needed where no team is named")),
     }
+}
+
+/// Writes down the Owners of Teams that an answer shows the money of.
+pub async fn note_owners(tx: &mut Tx, teams: impl IntoIterator<Item = TeamId>) -> Result<()> {
+    let teams: Vec<TeamId> = teams.into_iter().collect();
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let owners = store::known::owners_of(tx, &teams).await?;
+    tx.note_people(owners)
+}
+
+/// The same where it shows payers, who pay for a Team each.
+pub async fn note_owners_of_payers(tx: &mut Tx, payers: &[PayerId]) -> Result<()> {
+    let payers = store::funding::payers_by_id(tx, payers).await?;
+    note_owners(tx, payers.into_iter().map(|payer| payer.team_id)).await
 }
 
 /// Asks the policy about the caller's own things.

@@ -6,7 +6,7 @@ use kith_platform::error::Result;
 use kith_platform::id::Uuid;
 use kith_platform::page::Page;
 
-use super::standing::require_for_either;
+use super::standing::{note_owners, require_for_either};
 use crate::domain::settlement::Listed;
 use crate::domain::{CircleId, TeamId};
 use crate::policy::Action;
@@ -25,5 +25,6 @@ pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Listed>, String)> {
     require_for_either(tx, Action::ListUnsettledVisits, query.team_id, query.circle_id).await?;
     let mut visits = store::unsettled::page(tx, query.team_id, query.circle_id, &query.page).await?;
     let next = query.page.cut(&mut visits, |visit| (visit.planned_date, visit.visit_id.0));
+    note_owners(tx, visits.iter().map(|visit| visit.team_id)).await?;
     Ok((visits, next))
 }

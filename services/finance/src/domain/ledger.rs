@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 use kith_platform::money::Currency;
 
 use super::month::Month;
@@ -44,6 +44,28 @@ impl Account {
             Self::Coins(_) => "coins",
             Self::CoinsOwed(_) => "coins-owed",
             Self::CoinsIssued(_) => "coins-issued",
+        }
+    }
+}
+
+/// Whom an account is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A person's own.
+    Person(PersonId),
+    /// Of who pays for somebody's support.
+    Payer(PayerId),
+}
+
+impl Account {
+    /// Whom the account of that name is about; none where it is a Circle's.
+    pub fn of_whom(name: &str) -> Option<Whose> {
+        let (kind, id) = name.split_once(':')?;
+        let id: Uuid = id.parse().ok()?;
+        match kind {
+            "payer" => Some(Whose::Payer(PayerId(id))),
+            "giver" | "coins" | "coins-owed" => Some(Whose::Person(PersonId(id))),
+            _ => None,
         }
     }
 }

@@ -118,6 +118,20 @@ pub async fn team(tx: &mut Tx, team_id: TeamId) -> Result<Option<Team>> {
     Ok(row.map(|row| Team { owner: PersonId(row.owner_person_id), circle_id: CircleId(row.circle_id) }))
 }
 
+/// The Owners of some Teams.
+pub async fn owners_of(tx: &mut Tx, teams: &[TeamId]) -> Result<Vec<PersonId>> {
+    let tenant = tx.tenant();
+    let teams: Vec<Uuid> = teams.iter().map(|team| team.0).collect();
+    let owners = sqlx::query_scalar!(
+        "select distinct owner_person_id from team where tenant_id = $1 and team_id = any($2)",
+        tenant.0,
+        &teams
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(owners.into_iter().map(PersonId).collect())
+}
+
 /// Notes a Circle and who wears, wore and will wear its finance hat.
 pub async fn note_circle(tx: &mut Tx, circle_id: CircleId, hats: &[FinanceHat]) -> Result<()> {
     let tenant = tx.tenant();

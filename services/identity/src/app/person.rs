@@ -43,6 +43,7 @@ impl Invite {
             parts.push(match role {
                 Role::Administrator => "administrator",
                 Role::Checks => "checks",
+                Role::PrivacyLead => "privacy_lead",
             });
         }
         content_hash(&parts)

@@ -1,6 +1,7 @@
 //! The rules of identity: no I/O.
 
 pub mod account;
+pub mod break_glass;
 pub mod fence;
 pub mod invitation;
 pub mod person;
@@ -72,6 +73,15 @@ pub enum Refused {
     /// Ended, or confirmed after its end.
     #[error("this representation has ended")]
     RepresentationEnded,
+    /// One is not one's own contact.
+    #[error("choose somebody else than yourself")]
+    OwnContact,
+    /// Who looked does not review it.
+    #[error("somebody else has to review what you looked at")]
+    OwnLook,
+    /// A review ends once.
+    #[error("this review was closed with another finding")]
+    ReviewClosed,
 }
 
 impl Refusal for Refused {
@@ -80,7 +90,7 @@ impl Refusal for Refused {
             Self::NotSignedIn | Self::SessionOver => Kind::Unauthenticated,
             Self::TooManyAttempts => Kind::ResourceExhausted,
             Self::SlugTaken => Kind::AlreadyExists,
-            Self::HostCodeNotValid => Kind::PermissionDenied,
+            Self::HostCodeNotValid | Self::OwnLook => Kind::PermissionDenied,
             Self::InvitationNotValid
             | Self::AccountHasPlace
             | Self::LastAdministrator
@@ -88,7 +98,9 @@ impl Refusal for Refused {
             | Self::FreezeNotComplete
             | Self::OwnRepresentation
             | Self::OutsideBasis
-            | Self::RepresentationEnded => Kind::FailedPrecondition,
+            | Self::RepresentationEnded
+            | Self::OwnContact
+            | Self::ReviewClosed => Kind::FailedPrecondition,
         }
     }
 
@@ -107,6 +119,9 @@ impl Refusal for Refused {
             Self::OwnRepresentation => "OWN_REPRESENTATION",
             Self::OutsideBasis => "OUTSIDE_BASIS",
             Self::RepresentationEnded => "REPRESENTATION_ENDED",
+            Self::OwnContact => "OWN_CONTACT",
+            Self::OwnLook => "OWN_LOOK",
+            Self::ReviewClosed => "REVIEW_CLOSED",
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Role {
     Administrator,
     /// Records givers' checks and readiness.
     Checks,
+    /// Is told of emergency looks and reviews them.
+    PrivacyLead,
 }
 
 /// All roles of somebody.

@@ -1,5 +1,6 @@
 //! Parse, call `app`, render.
 
+pub mod break_glass;
 pub mod leaving;
 mod parse;
 pub mod person;

@@ -50,6 +50,7 @@ fn roles(fields: &mut Fields, values: &[i32]) -> Option<Roles> {
         let role = fields.choice(&format!("roles[{at}]"), *value, |role| match role {
             pb::OrganisationRole::Administrator => Some(Role::Administrator),
             pb::OrganisationRole::Checks => Some(Role::Checks),
+            pb::OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
             pb::OrganisationRole::Unspecified => None,
         });
         roles = roles.zip(role).map(|(mut roles, role)| {

@@ -29,6 +29,7 @@ impl From<Person> for pb::Person {
             i32::from(match role {
                 Role::Administrator => pb::OrganisationRole::Administrator,
                 Role::Checks => pb::OrganisationRole::Checks,
+                Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
             })
         });
         Self {

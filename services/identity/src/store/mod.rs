@@ -2,6 +2,7 @@
 //! second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
 
 pub mod account;
+pub mod break_glass;
 pub mod fence;
 pub mod global;
 pub mod invitation;

@@ -2,7 +2,7 @@
 
 use kith_platform::words;
 
-use crate::domain::{person, profile, representative, session, tenant};
+use crate::domain::{break_glass, person, profile, representative, session, tenant};
 
 words!(state_word, state, tenant::State, "tenant", {
     tenant::State::Preparing => "preparing",
@@ -36,6 +36,19 @@ words!(scope_word, scope, representative::Scope, "representative", {
 words!(role_word, role, person::Role, "person_role", {
     person::Role::Administrator => "administrator",
     person::Role::Checks => "checks",
+    person::Role::PrivacyLead => "privacy_lead",
+});
+
+words!(told_word, told, break_glass::ToldAs, "break_glass_notice", {
+    break_glass::ToldAs::Person => "person",
+    break_glass::ToldAs::Contact => "contact",
+    break_glass::ToldAs::PrivacyLead => "privacy_lead",
+    break_glass::ToldAs::Administrator => "administrator",
+});
+
+words!(finding_word, finding, break_glass::Finding, "break_glass_review", {
+    break_glass::Finding::Justified => "justified",
+    break_glass::Finding::NotJustified => "not_justified",
 });
 
 /// Why a session ended.

@@ -9,7 +9,7 @@ use kith_platform::page::Page;
 
 use super::opportunity::see;
 use crate::domain::introduction::{Answer, Introduction, Side, Trial, View};
-use crate::domain::{Change, IntroductionId, OpportunityId, Refused};
+use crate::domain::{Change, IntroductionId, OpportunityId, Refused, TeamId};
 use crate::events;
 use crate::policy::Action;
 use crate::store;
@@ -87,6 +87,9 @@ pub async fn list(tx: &mut Tx, page: Page<Uuid>) -> Result<(Vec<Seen>, String)> 
     tx.require(Action::ListIntroductions, Subject::about("person", person, person), &standing)?;
     let mut introductions = store::introduction::list_of(tx, person, &page).await?;
     let next = page.cut(&mut introductions, |introduction| introduction.id.0);
+    let teams: Vec<TeamId> = introductions.iter().map(|introduction| introduction.team_id).collect();
+    let owners = store::standing::owners_of(tx, &teams).await?;
+    tx.note_people(owners)?;
     let mut all_seen = Vec::with_capacity(introductions.len());
     for introduction in introductions {
         all_seen.push(seen(introduction, side_of(&introduction, person))?);
@@ -160,6 +163,7 @@ async fn open(tx: &mut Tx, id: IntroductionId, action: Action) -> Result<(Introd
         .with("owner", owner == Some(person) && sees(Side::Team));
     let subject = Subject::about("introduction", id, introduction.giver_person_id);
     tx.require(action, subject, &standing)?;
+    tx.note_people(owner)?;
     Ok((introduction, side_of(&introduction, person)))
 }
 

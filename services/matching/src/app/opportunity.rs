@@ -72,6 +72,9 @@ pub async fn list(tx: &mut Tx, page: Page<(u32, DateTime<Utc>, Uuid)>) -> Result
     let mut opportunities = nearest_first(open, giver.status, giver.outward_code);
     opportunities.retain(|nearby| page.after.is_none_or(|after| key(nearby) > after));
     let next = page.cut(&mut opportunities, key);
+    let teams: Vec<TeamId> = opportunities.iter().map(|nearby| nearby.opportunity.team_id).collect();
+    let owners = store::standing::owners_of(tx, &teams).await?;
+    tx.note_people(owners)?;
     Ok((opportunities, next))
 }
 
@@ -102,6 +105,6 @@ pub async fn see(tx: &mut Tx, id: OpportunityId, action: Action) -> Result<(Oppo
     let standing = Standing::new()
         .with("owner", owner == Some(person))
         .with("giver", giver.as_ref().is_some_and(|giver| opportunity.suits(giver.status)));
-    tx.require(action, Subject::of("opportunity", id), &standing)?;
+    tx.require(action, Subject { kind: "opportunity", id: id.into(), person: owner }, &standing)?;
     Ok((opportunity, giver))
 }

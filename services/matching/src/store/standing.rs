@@ -2,7 +2,7 @@
 
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 
 use crate::domain::TeamId;
 
@@ -17,6 +17,20 @@ pub async fn owner_of(tx: &mut Tx, team: TeamId) -> Result<Option<PersonId>> {
     .fetch_optional(tx.conn())
     .await?;
     Ok(owner.map(PersonId))
+}
+
+/// The Owners of some Teams.
+pub async fn owners_of(tx: &mut Tx, teams: &[TeamId]) -> Result<Vec<PersonId>> {
+    let tenant = tx.tenant();
+    let teams: Vec<Uuid> = teams.iter().map(|team| team.0).collect();
+    let owners = sqlx::query_scalar!(
+        "select distinct owner_person_id from team where tenant_id = $1 and team_id = any($2)",
+        tenant.0,
+        &teams
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(owners.into_iter().map(PersonId).collect())
 }
 
 /// Writes down whose Team it is.

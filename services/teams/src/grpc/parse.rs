@@ -1,8 +1,7 @@
 //! Messages → commands. All fields are read first, so that every wrong one is named.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use kith_platform::fields::Fields;
-use kith_platform::id::Uuid;
 use kith_platform::page::Page;
 use kith_proto::teams::v1 as pb;
 
@@ -25,8 +24,10 @@ pub fn start_team(message: pb::StartTeamRequest, fields: &mut Fields) -> Option<
     })
 }
 
-pub fn list_teams(message: pb::ListTeamsRequest, fields: &mut Fields) -> Option<Page<(DateTime<Utc>, Uuid)>> {
-    Page::parse(fields, message.page_size, &message.page_token, &"teams")
+pub fn list_teams(message: pb::ListTeamsRequest, fields: &mut Fields) -> Option<app::team::List> {
+    let person = fields.optional_id("person_id", &message.person_id);
+    let page = Page::parse(fields, message.page_size, &message.page_token, &("teams", &message.person_id));
+    Some(app::team::List { person: person?, page: page? })
 }
 
 pub fn invite_member(

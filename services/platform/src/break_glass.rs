@@ -1,0 +1,347 @@
+//! Emergency looks: somebody with a role in the organisation opens a person's record for an hour at most, with a stated
+//! reason. Everything that is seen under it is written down with its id as the basis, the person and others are told, and
+//! a review opens elsewhere that the reader cannot close. Needs nothing but this service's own database.
+
+use chrono::{DateTime, Duration, Utc};
+use kith_proto::common::v1 as pb;
+use kith_proto::common::v1::break_glass_service_server::BreakGlassService;
+use tonic::{Request, Response, Status};
+
+use crate::actions;
+use crate::authz::{Standing, Subject};
+use crate::db::Tx;
+use crate::error::{Error, Kind, Refusal, Result};
+use crate::fields::{Fields, timestamp};
+use crate::host::Host;
+use crate::id::{PersonId, Uuid};
+use crate::page::Page;
+
+actions! {
+    OpenBreakGlass,
+    CloseBreakGlass seen by CloseBreakGlass,
+    ListBreakGlass,
+}
+
+/// The role that is told of emergency looks and reviews them.
+const PRIVACY_LEAD: &str = "privacy_lead";
+
+/// What is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Refused {
+    /// The service holds no records that an emergency look would open.
+    #[error("nothing is kept here that an emergency look would open")]
+    NothingToOpen,
+}
+
+impl Refusal for Refused {
+    fn kind(&self) -> Kind {
+        Kind::FailedPrecondition
+    }
+
+    fn reason(&self) -> &'static str {
+        "NO_BREAK_GLASS_HERE"
+    }
+}
+
+/// Serves `BreakGlassService`.
+#[derive(Clone, Debug)]
+pub struct BreakGlass(Host);
+
+impl BreakGlass {
+    /// Serves from that host.
+    pub fn new(host: Host) -> Self {
+        Self(host)
+    }
+}
+
+type Reply<A> = std::result::Result<Response<A>, Status>;
+
+#[tonic::async_trait]
+impl BreakGlassService for BreakGlass {
+    async fn open_break_glass(
+        &self,
+        request: Request<pb::OpenBreakGlassRequest>,
+    ) -> Reply<pb::OpenBreakGlassResponse> {
+        let host = self.0.clone();
+        let parse =
+            |message, fields: &mut Fields| parse_open(message, fields).map(|open| (host.clone(), open));
+        let render = |look: Look| pb::OpenBreakGlassResponse { break_glass: Some(look.into()) };
+        self.0.command(request, parse, open, render).await
+    }
+
+    async fn close_break_glass(
+        &self,
+        request: Request<pb::CloseBreakGlassRequest>,
+    ) -> Reply<pb::CloseBreakGlassResponse> {
+        let host = self.0.clone();
+        let parse = |message: pb::CloseBreakGlassRequest, fields: &mut Fields| {
+            fields.id::<Uuid>("break_glass_id", &message.break_glass_id).map(|id| (host.clone(), id))
+        };
+        let render = |look: Look| pb::CloseBreakGlassResponse { break_glass: Some(look.into()) };
+        self.0.command(request, parse, close, render).await
+    }
+
+    async fn list_break_glass(
+        &self,
+        request: Request<pb::ListBreakGlassRequest>,
+    ) -> Reply<pb::ListBreakGlassResponse> {
+        let render = |(looks, next_page_token): (Vec<Look>, String)| pb::ListBreakGlassResponse {
+            break_glasses: looks.into_iter().map(Into::into).collect(),
+            next_page_token,
+        };
+        self.0.query(request, parse_list, list, render).await
+    }
+}
+
+/// An emergency look.
+#[derive(Clone, Debug)]
+struct Look {
+    id: Uuid,
+    person_id: Uuid,
+    opened_by: Uuid,
+    reason: String,
+    stated_reason: String,
+    opened_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+}
+
+impl From<Look> for pb::BreakGlass {
+    fn from(look: Look) -> Self {
+        Self {
+            id: look.id.to_string(),
+            person_id: look.person_id.to_string(),
+            opened_by_person_id: look.opened_by.to_string(),
+            reason: look.reason,
+            stated_reason: look.stated_reason,
+            open_time: Some(timestamp(look.opened_at)),
+            end_time: Some(timestamp(look.ends_at)),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    person: PersonId,
+    reason: String,
+    stated_reason: String,
+    minutes: i32,
+}
+
+fn parse_open(message: pb::OpenBreakGlassRequest, fields: &mut Fields) -> Option<Open> {
+    let person = fields.id("person_id", &message.person_id);
+    let reason = fields.text("reason", &message.reason, 1, 50);
+    let stated_reason = fields.text("stated_reason", &message.stated_reason, 10, 1000);
+    let minutes = fields.number("minutes", message.minutes, 0, 24 * 60);
+    Some(Open { person: person?, reason: reason?, stated_reason: stated_reason?, minutes: minutes? })
+}
+
+async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
+    let caller = tx.person()?;
+    let has_role = !tx.organisation_roles(caller).await?.is_empty();
+    let id: Uuid = tx.new_id();
+    let standing = Standing::new().with("organisation_role", has_role);
+    tx.require(Action::OpenBreakGlass, Subject::about("break_glass", id, command.person), &standing)?;
+    let (tenant, now, today) = (tx.tenant(), tx.now(), tx.today()?);
+    let known = sqlx::query!(
+        r#"select exists (select from platform.break_glass_reason where word = $1 and valid_from <= $2
+               and (valid_until is null or valid_until > $2)) as "reason!",
+           (select value from platform.setting where name = 'break_glass_minutes' and valid_from <= $2
+               order by valid_from desc limit 1) as "minutes!""#,
+        command.reason,
+        today
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let mut fields = Fields::default();
+    let reason =
+        if known.reason { Some(()) } else { fields.wrong("reason", "is not a reason that is known here") };
+    let asked = if command.minutes == 0 { known.minutes } else { i64::from(command.minutes) };
+    let minutes = fields.number("minutes", asked, 1, known.minutes);
+    let ((), minutes) = fields.finish(reason.zip(minutes))?;
+    let look = Look {
+        id,
+        person_id: command.person.0,
+        opened_by: caller.0,
+        reason: command.reason,
+        stated_reason: command.stated_reason,
+        opened_at: now,
+        ends_at: now + Duration::minutes(minutes),
+    };
+    sqlx::query!(
+        "insert into platform.break_glass
+             (tenant_id, id, person_id, opened_by, reason, stated_reason, opened_at, ends_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tenant.0,
+        look.id,
+        look.person_id,
+        look.opened_by,
+        look.reason,
+        look.stated_reason,
+        look.opened_at,
+        look.ends_at
+    )
+    .execute(tx.conn())
+    .await?;
+    tell(tx, host.name(), "opened", &look)?;
+    Ok(look)
+}
+
+async fn close(tx: &mut Tx, (host, id): (Host, Uuid)) -> Result<Look> {
+    let (caller, tenant, now) = (tx.person()?, tx.tenant(), tx.now());
+    // No lock is asked for: the app role may change nothing but the end, and ending twice is ending.
+    let look = sqlx::query_as!(
+        Look,
+        "select id, person_id, opened_by, reason, stated_reason, opened_at, ends_at
+         from platform.break_glass where tenant_id = $1 and id = $2",
+        tenant.0,
+        id
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    let mut look = look.ok_or(Error::NotFound("break_glass"))?;
+    let standing = Standing::new().with("opener", look.opened_by == caller.0);
+    let subject = Subject::about("break_glass", id, PersonId(look.person_id));
+    tx.require(Action::CloseBreakGlass, subject, &standing)?;
+    if look.ends_at > now {
+        look.ends_at = now;
+        sqlx::query!(
+            "update platform.break_glass set ends_at = $3 where tenant_id = $1 and id = $2 and ends_at > $3",
+            tenant.0,
+            id,
+            now
+        )
+        .execute(tx.conn())
+        .await?;
+        tell(tx, host.name(), "closed", &look)?;
+    }
+    Ok(look)
+}
+
+#[derive(Debug)]
+struct List {
+    person: Option<PersonId>,
+    page: Page<(DateTime<Utc>, Uuid)>,
+}
+
+fn parse_list(message: pb::ListBreakGlassRequest, fields: &mut Fields) -> Option<List> {
+    let person = fields.optional_id("person_id", &message.person_id);
+    let page = Page::parse(fields, message.page_size, &message.page_token, &message.person_id);
+    Some(List { person: person?, page: page? })
+}
+
+async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Look>, String)> {
+    let (caller, tenant) = (tx.person()?, tx.tenant());
+    let person = query.person.unwrap_or(caller);
+    let leads = tx.organisation_roles(caller).await?.iter().any(|role| role == PRIVACY_LEAD);
+    let standing = Standing::new().with("self", person == caller).with(PRIVACY_LEAD, leads);
+    tx.require(Action::ListBreakGlass, Subject::about("person", person, person), &standing)?;
+    let (after_time, after_id) = query.page.after.unzip();
+    let mut looks = sqlx::query_as!(
+        Look,
+        "select id, person_id, opened_by, reason, stated_reason, opened_at, ends_at
+         from platform.break_glass
+         where tenant_id = $1 and person_id = $2 and ($3::timestamptz is null or (opened_at, id) < ($3, $4))
+         order by opened_at desc, id desc limit $5",
+        tenant.0,
+        person.0,
+        after_time,
+        after_id,
+        query.page.limit()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let next = query.page.cut(&mut looks, |look| (look.opened_at, look.id));
+    Ok((looks, next))
+}
+
+/// Tells the others, in the words that the service's contract has for it: ids and times, never the reason.
+fn tell(tx: &mut Tx, service: &str, fact: &str, look: &Look) -> Result<()> {
+    let event_type = format!("{service}.break_glass.{fact}.v1");
+    let event = kith_proto::EVENTS.iter().find(|event| event.event_type == event_type);
+    let event = event.ok_or(Refused::NothingToOpen)?;
+    let state = pb::BreakGlassSnapshot {
+        break_glass_id: look.id.to_string(),
+        person_id: look.person_id.to_string(),
+        opened_by_person_id: look.opened_by.to_string(),
+        open_time: Some(timestamp(look.opened_at)),
+        end_time: Some(timestamp(look.ends_at)),
+    };
+    // Field 1 of every event is its state.
+    let mut payload = Vec::new();
+    prost::encoding::message::encode(1, &state, &mut payload);
+    tx.publish_named(event, look.id, payload);
+    Ok(())
+}
+
+impl Tx {
+    /// Keeps somebody's organisation roles, all of them, as identity tells them: for services that open emergency looks.
+    pub async fn remember_roles(&mut self, person: PersonId, roles: &[String]) -> Result<()> {
+        let tenant = self.tenant();
+        sqlx::query!(
+            "delete from platform.organisation_role where tenant_id = $1 and person_id = $2",
+            tenant.0,
+            person.0
+        )
+        .execute(self.conn())
+        .await?;
+        sqlx::query!(
+            "insert into platform.organisation_role (tenant_id, person_id, role)
+             select distinct $1::uuid, $2::uuid, role from unnest($3::text[]) as r (role)",
+            tenant.0,
+            person.0,
+            roles
+        )
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Somebody's organisation roles, as far as they are known here.
+    async fn organisation_roles(&mut self, person: PersonId) -> Result<Vec<String>> {
+        let tenant = self.tenant();
+        let roles = sqlx::query_scalar!(
+            "select role from platform.organisation_role where tenant_id = $1 and person_id = $2",
+            tenant.0,
+            person.0
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(roles)
+    }
+
+    /// As [`Tx::require`]; where the standing alone does not allow it, an emergency look of the caller's at the subject's
+    /// person counts too, and is the basis then. Answers the standing on which it was decided.
+    pub async fn require_or_break_glass(
+        &mut self,
+        action: impl crate::authz::Action,
+        subject: Subject,
+        standing: Standing,
+    ) -> Result<Standing> {
+        let mut standing = standing;
+        if let Some(person) = subject.person
+            && !self.allows(action, &subject, &standing)
+            && let Some(look) = self.open_look_at(person).await?
+        {
+            standing = standing.under_break_glass(look);
+        }
+        self.require(action, subject, &standing)?;
+        Ok(standing)
+    }
+
+    /// The caller's emergency look at somebody that has not ended.
+    async fn open_look_at(&mut self, person: PersonId) -> Result<Option<Uuid>> {
+        let (tenant, caller, now) = (self.tenant(), self.person()?, self.now());
+        let look = sqlx::query_scalar!(
+            "select id from platform.break_glass
+             where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+             order by ends_at desc limit 1",
+            tenant.0,
+            caller.0,
+            person.0,
+            now
+        )
+        .fetch_optional(self.conn())
+        .await?;
+        Ok(look)
+    }
+}

@@ -1,0 +1,305 @@
+//! Whoever is shown to somebody is written down before the answer leaves, in every service; and what is written down is
+//! sealed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Output;
+
+use chrono::{DateTime, Utc};
+use kith_platform::id::{PersonId, Uuid};
+use kith_proto::{Access, METHODS, Method};
+use kith_tests::filler::{Filler, Ids};
+use kith_tests::people::People;
+use kith_tests::stack::Stack;
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage as _, Value};
+use sqlx::PgConnection;
+
+/// Ids of the things there are: the one at that place of each table.
+async fn ids(stack: &Stack, place: i64) -> Ids {
+    let mut ids = Ids::new();
+    for service in kith_tests::services() {
+        let mut admin = stack.admin(service.name).await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select c.table_name::text from information_schema.columns c
+             where c.table_schema = 'public' and c.column_name = 'id' and c.data_type = 'uuid'
+                 and exists (select from information_schema.columns t where t.table_schema = 'public'
+                     and t.table_name = c.table_name and t.column_name = 'tenant_id')",
+        )
+        .fetch_all(&mut admin)
+        .await
+        .expect("the tables");
+        for table in tables {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "select id from \"{table}\" order by id offset $1 % greatest((select count(*) from \"{table}\"), 1) limit 1"
+            ));
+            let id: Option<Uuid> =
+                sqlx::query_scalar(sql).bind(place).fetch_optional(&mut admin).await.expect("a row");
+            if let Some(id) = id {
+                ids.insert(format!("{}.{table}", service.name), id.to_string());
+                ids.entry(table).or_insert_with(|| id.to_string());
+            }
+        }
+    }
+    ids
+}
+
+/// Everybody whom an answer names: this test's own look at the contracts.
+fn named(message: &DynamicMessage, found: &mut BTreeSet<Uuid>) {
+    for (field, value) in message.fields() {
+        let name = field.name();
+        let is_person = field.kind() == Kind::String
+            && (name.ends_with("person_id")
+                || name.ends_with("person_ids")
+                || name == "id" && message.descriptor().name() == "Person");
+        let values = match value {
+            Value::List(values) => values.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for value in values {
+            match value {
+                Value::Message(inner) => named(inner, found),
+                Value::String(id) if is_person => found.extend(Uuid::try_parse(id).ok()),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    action: String,
+    person_id: Option<Uuid>,
+    basis: String,
+    allowed: bool,
+    recorded_at: DateTime<Utc>,
+}
+
+async fn rows_since(admin: &mut PgConnection, actor: PersonId, since: DateTime<Utc>) -> Vec<Row> {
+    sqlx::query_as(
+        "select action, person_id, basis, allowed, recorded_at from platform.audit
+         where actor_id = $1 and recorded_at > $2",
+    )
+    .bind(actor.0)
+    .bind(since)
+    .fetch_all(admin)
+    .await
+    .expect("the audit")
+}
+
+#[derive(Default)]
+struct Count {
+    calls: usize,
+    answered: usize,
+    shown: usize,
+    written: usize,
+}
+
+struct Look {
+    filler: Filler,
+    pool: DescriptorPool,
+    people: People,
+    admins: BTreeMap<&'static str, PgConnection>,
+    since: DateTime<Utc>,
+    faults: Vec<String>,
+}
+
+impl Look {
+    /// Calls a method as somebody and compares whom the answer names with what was written down.
+    async fn at(
+        &mut self,
+        service: &'static str,
+        method: &'static Method,
+        who: PersonId,
+        ids: &Ids,
+    ) -> Count {
+        let mut request = self.filler.fill(method.input, ids, &mut || Uuid::from_u128(1 << 100).to_string());
+        // All states, not one.
+        request.clear_field_by_name("states");
+        let body = request.encode_to_vec();
+        let token = self.people.token_of(self.people.tenant, who);
+        let answer = self.people.send((service, method), body, Some(&token), &[]).await;
+        let admin = self.admins.get_mut(service).expect("a service");
+        let rows = rows_since(admin, who, self.since).await;
+        self.since = rows.iter().map(|row| row.recorded_at).max().unwrap_or(self.since);
+        let mut count = Count { calls: 1, ..Count::default() };
+        let action = method.path.rsplit('/').next().unwrap_or_default();
+        let Ok(answer) = answer else { return count };
+        count.answered = 1;
+        let output = self.pool.get_message_by_name(method.output).expect("an answer of the contracts");
+        let message = DynamicMessage::decode(output, answer.as_slice()).expect("the answer of the contract");
+        let mut shown = BTreeSet::new();
+        named(&message, &mut shown);
+        count.shown = shown.len();
+        for person in shown {
+            let about = rows.iter().filter(|row| row.allowed && row.person_id == Some(person));
+            let fitting = about.clone().filter(|row| row.action == action && !row.basis.is_empty()).count();
+            count.written += fitting;
+            if about.count() != 1 || fitting != 1 {
+                self.faults.push(format!("{} showed {person} to {who}: {fitting} rows", method.path));
+            }
+        }
+        count
+    }
+}
+
+/// Proves A5 and ID-50's half in the services: reads counted at the RPC layer are the rows of the audit.
+#[tokio::test]
+async fn whoever_is_shown_is_written_down_and_sealed() {
+    let mut stack = Stack::start().await;
+    let people = People::of_first_month(&stack).await;
+    people.until_settled().await;
+    let mut admins = BTreeMap::new();
+    for service in kith_tests::services() {
+        admins.insert(service.name, stack.admin(service.name).await);
+    }
+    let everybody: Vec<Uuid> = sqlx::query_scalar("select id from person order by id")
+        .fetch_all(admins.get_mut("identity").expect("identity"))
+        .await
+        .expect("the people");
+    let mut look = Look {
+        filler: Filler::new(),
+        pool: DescriptorPool::decode(kith_proto::DESCRIPTOR_SET).expect("our own descriptors"),
+        people,
+        admins,
+        since: DateTime::<Utc>::MIN_UTC,
+        faults: Vec::new(),
+    };
+    let reads = METHODS.iter().filter(|method| {
+        method.access == Access::Person && !method.changes_state && !method.path.starts_with("/kith.common.")
+    });
+    let variants = [ids(&stack, 0).await, ids(&stack, 1).await, ids(&stack, 3).await];
+    let mut total = Count::default();
+    let mut silent = Vec::new();
+    for method in reads {
+        let service = kith_tests::people::service_of(method);
+        let mut of_method = Count::default();
+        for person in &everybody {
+            for ids in &variants {
+                look.since = newest(&mut look.admins, service).await;
+                let count = look.at(service, method, PersonId(*person), ids).await;
+                of_method.calls += count.calls;
+                of_method.answered += count.answered;
+                of_method.shown += count.shown;
+                of_method.written += count.written;
+            }
+        }
+        println!(
+            "{}: calls {}, answered {}, people shown {}, written down {}",
+            method.path, of_method.calls, of_method.answered, of_method.shown, of_method.written
+        );
+        if of_method.answered == 0 {
+            silent.push(method.path);
+        }
+        total.calls += of_method.calls;
+        total.answered += of_method.answered;
+        total.shown += of_method.shown;
+        total.written += of_method.written;
+    }
+    println!(
+        "A5: reads {}, answered {}, people shown {}, audit rows {}, difference {}; never answered: {silent:?}",
+        total.calls,
+        total.answered,
+        total.shown,
+        total.written,
+        total.shown.abs_diff(total.written) + look.faults.len(),
+    );
+    assert!(look.faults.is_empty(), "{:#?}", look.faults);
+    assert!(total.shown > 500, "the month shows people");
+    assert_eq!(total.shown, total.written);
+
+    across_a_kill(&mut stack, &look, &everybody).await;
+    sealed(&stack, &mut look.admins).await;
+}
+
+async fn newest(admins: &mut BTreeMap<&'static str, PgConnection>, service: &str) -> DateTime<Utc> {
+    let admin = admins.get_mut(service).expect("a service");
+    let newest: Option<DateTime<Utc>> = sqlx::query_scalar("select max(recorded_at) from platform.audit")
+        .fetch_one(admin)
+        .await
+        .expect("a time");
+    newest.unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+/// Reads go on while the service is killed as a power cut would: whatever was answered was written down.
+async fn across_a_kill(stack: &mut Stack, look: &Look, everybody: &[Uuid]) {
+    const KILLS: usize = 5;
+    let method = METHODS.iter().find(|method| method.path.ends_with("/GetPeople")).expect("a method");
+    let person = PersonId(everybody[0]);
+    let mut admin = stack.admin("identity").await;
+    let count =
+        "select count(*) from platform.audit where action = 'GetPeople' and actor_id = $1 and person_id = $2";
+    let other = everybody[1];
+    let before: i64 =
+        sqlx::query_scalar(count).bind(person.0).bind(other).fetch_one(&mut admin).await.expect("a number");
+    let ids = Ids::from([("person".to_owned(), other.to_string())]);
+    let (mut tried, mut answered) = (0, 0);
+    for _ in 0..KILLS {
+        let calls = (0..40).map(|_| {
+            let body = look.filler.fill(method.input, &ids, &mut || other.to_string()).encode_to_vec();
+            let token = look.people.token_of(look.people.tenant, person);
+            async move { look.people.send(("identity", method), body, Some(&token), &[]).await.is_ok() }
+        });
+        let mut calls: Vec<_> = calls.map(Box::pin).collect();
+        // Half are answered, then the service is killed with the other half under way.
+        for call in calls.drain(..20).collect::<Vec<_>>() {
+            tried += 1;
+            answered += i64::from(call.await);
+        }
+        for call in &mut calls {
+            std::future::poll_fn(|context| {
+                let _ = call.as_mut().poll(context).is_ready();
+                std::task::Poll::Ready(())
+            })
+            .await;
+        }
+        tokio::task::yield_now().await;
+        stack.kill("identity");
+        drop(calls);
+        stack.restart("identity");
+        stack.wait_until_serving("identity");
+    }
+    let after: i64 =
+        sqlx::query_scalar(count).bind(person.0).bind(other).fetch_one(&mut admin).await.expect("a number");
+    println!(
+        "A5 across {KILLS} kills: answered {answered} of {tried}, rows {}, answered without a row 0",
+        after - before
+    );
+    assert!(after - before >= answered, "answered without a row: {}", answered - (after - before));
+}
+
+/// What the seven wrote down is sealed by themselves, verifies with `kith audit verify`, and a change is found by it.
+async fn sealed(stack: &Stack, admins: &mut BTreeMap<&'static str, PgConnection>) {
+    let verify = |service: &str, more: &[&str]| -> Output {
+        let mut arguments = vec!["audit", "verify", "--service", service];
+        arguments.extend(more);
+        stack.operate(service, &arguments).output().expect("kith is built")
+    };
+    for (service, admin) in admins.iter_mut() {
+        for _ in 0..300 {
+            let open: i64 =
+                sqlx::query_scalar("select count(*) from platform.audit where block_number is null")
+                    .fetch_one(&mut *admin)
+                    .await
+                    .expect("a number");
+            if open == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let output = verify(service, &["--checkpoint", stack.log(service).to_str().expect("a path")]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        print!("kith audit verify --service {service}: {said}");
+        assert!(output.status.success(), "{service}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains(" 0 faults"));
+    }
+    let teams = admins.get_mut("teams").expect("teams");
+    sqlx::query("update platform.audit set basis = 'owner member' where block_number = 1 and place = 0")
+        .execute(teams)
+        .await
+        .expect("tampered with");
+    let output = verify("teams", &[]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    print!("after a change: {said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is not what was sealed there"), "{said}");
+}
