@@ -20,6 +20,7 @@ use crate::store;
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))

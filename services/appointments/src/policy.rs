@@ -26,7 +26,7 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "owner", "rota_holder", "member", "giver", "self"];
+    pub const STANDING: &[&str] = &["anyone", "owner", "rota_holder", "member", "giver", "self", "consented"];
 }
 
 /// A standing in the words of the policy.

@@ -12,12 +12,14 @@ mod store;
 
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
+use kith_proto::identity::v1::consent_service_server::ConsentServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use grpc::consent::ConsentsFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::session::SignInFace;
 pub use grpc::tenant::TenantsFace;
@@ -39,6 +41,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 fn routes(host: &Host) -> Routes {
     let desk = Desk::new(host.clone());
     Routes::default()
+        .add_service(limited!(ConsentServiceServer::new(ConsentsFace::new(host.clone()))))
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))

@@ -12,6 +12,11 @@ actions! {
     GetPeople,
     ListPeople,
     SetRoles seen by GetPeople,
+    GiveConsent,
+    WithdrawConsent seen by GetConsent,
+    ListConsents,
+    GetConsent seen by GetConsent,
+    ListConsentWords,
 }
 
 impl Action {

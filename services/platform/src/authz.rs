@@ -11,12 +11,13 @@ use cedar_policy::{
     RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
+use crate::consent::Basis;
 use crate::context::Actor;
 use crate::id::{PersonId, Uuid};
 
 /// What the actor is to the resource, in words that the policy knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing(BTreeSet<&'static str>);
+pub struct Standing(BTreeSet<&'static str>, Vec<String>);
 
 impl Standing {
     /// Nobody in particular.
@@ -33,14 +34,24 @@ impl Standing {
         self
     }
 
+    /// Adds the word "consented" where a consent in force is the reason, and names it in the basis.
+    #[must_use]
+    pub fn by_consent(mut self, consent: Option<Basis>) -> Self {
+        if let Some(Basis { consent_id, version }) = consent {
+            self.0.insert("consented");
+            self.1.push(format!("consent:{consent_id}/{version}"));
+        }
+        self
+    }
+
     /// Whether a word applies.
     pub fn is(&self, word: &str) -> bool {
         self.0.contains(word)
     }
 
-    /// The words, for the audit: the basis of a decision.
+    /// The words, for the audit: the basis of a decision. Consents follow, each with its version.
     pub fn basis(&self) -> String {
-        self.0.iter().copied().collect::<Vec<_>>().join(" ")
+        self.0.iter().copied().chain(self.1.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -142,6 +142,9 @@ impl Address {
         for aggregate in aggregates {
             bind(channel, &queue, &self.exchange(), &format!("{aggregate}.#")).await?;
         }
+        for key in crate::watermark::keys(aggregates) {
+            bind(channel, &queue, &self.exchange(), &key).await?;
+        }
         Ok(())
     }
 
@@ -185,6 +188,11 @@ impl Publisher {
     /// A publisher that is not yet connected.
     pub fn new(address: Address) -> Self {
         Self { address, open: Arc::default() }
+    }
+
+    /// The service that publishes.
+    pub(crate) fn service(&self) -> &'static str {
+        self.address.service
     }
 
     /// Publishes in order, all in flight at once, and waits for every confirm. Answers the indices that the broker

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod causality;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod context;
 mod crash;
 pub mod db;
@@ -29,6 +30,7 @@ mod run;
 pub mod server;
 pub mod telemetry;
 pub mod testing;
+mod watermark;
 mod words;
 
 pub use host::{Host, Service};

@@ -171,6 +171,13 @@ impl World {
         while host.inbox().apply_ready().await.expect("the events are applied") > 0 {}
     }
 
+    /// Lets a service know that its copy of consent is complete at this moment, as the watermark of the aggregate's own
+    /// service (`<service>.consent`) would.
+    pub async fn know_consents(&self, host: &Host, aggregate: &str) {
+        let now = self.clock.now();
+        self.receive(host, &[crate::watermark::message(aggregate, now, self.ids.uuid(now))]).await;
+    }
+
     /// What a service has written for others, in order, as it would reach the broker.
     pub async fn written(&self, host: &Host) -> Vec<Message> {
         let mut conn = host.db().relay().await.expect("a connection");

@@ -15,6 +15,7 @@ use crate::domain::{MembershipId, TeamId, membership};
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
 }
 

@@ -1,6 +1,7 @@
 //! The rules of identity: no I/O.
 
 pub mod account;
+pub mod consent;
 pub mod invitation;
 pub mod person;
 pub mod session;
@@ -12,6 +13,8 @@ use kith_platform::id_type;
 id_type!(
     /// An account: what one signs in with. It belongs to no tenant.
     AccountId,
+    /// A consent.
+    ConsentId,
     /// A session: all refresh tokens that follow from one sign-in.
     SessionId,
 );
@@ -52,6 +55,12 @@ pub enum Refused {
     /// Nobody would be left to set things up.
     #[error("somebody has to be administrator: give the role to somebody who has joined first")]
     LastAdministrator,
+    /// A consent that opens nothing.
+    #[error("the consent would be over already: valid_until has to come after valid_from and after today")]
+    ConsentOver,
+    /// Withdrawn is for good.
+    #[error("this consent was withdrawn; give another")]
+    ConsentWithdrawn,
 }
 
 impl Refusal for Refused {
@@ -61,9 +70,11 @@ impl Refusal for Refused {
             Self::TooManyAttempts => Kind::ResourceExhausted,
             Self::SlugTaken => Kind::AlreadyExists,
             Self::HostCodeNotValid => Kind::PermissionDenied,
-            Self::InvitationNotValid | Self::AccountHasPlace | Self::LastAdministrator => {
-                Kind::FailedPrecondition
-            }
+            Self::InvitationNotValid
+            | Self::AccountHasPlace
+            | Self::LastAdministrator
+            | Self::ConsentWithdrawn => Kind::FailedPrecondition,
+            Self::ConsentOver => Kind::InvalidArgument,
         }
     }
 
@@ -77,6 +88,8 @@ impl Refusal for Refused {
             Self::AccountHasPlace => "ACCOUNT_HAS_PLACE",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::LastAdministrator => "LAST_ADMINISTRATOR",
+            Self::ConsentOver => "CONSENT_OVER",
+            Self::ConsentWithdrawn => "CONSENT_WITHDRAWN",
         }
     }
 }

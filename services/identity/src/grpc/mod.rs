@@ -1,5 +1,6 @@
 //! Parse, call `app`, render.
 
+pub mod consent;
 mod parse;
 pub mod person;
 mod render;

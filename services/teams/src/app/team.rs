@@ -1,7 +1,8 @@
 //! Starting, reading and listing Teams.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::{self, Reader};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -50,16 +51,57 @@ pub async fn start(tx: &mut Tx, command: Start) -> Result<Team> {
     Ok(team)
 }
 
-/// Answers a Team. Somebody who was only asked sees the Team, its Owner and their own place, nobody else's.
-pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Team> {
-    let (mut team, standing) = open(tx, id, None, Action::GetTeam).await?;
-    let person = tx.person()?;
-    if !standing.is("owner") && !standing.is("member") {
+/// A Team as somebody may see it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub team: Team,
+    /// Whether they see its Circle and where it is.
+    pub with_place: bool,
+}
+
+/// Whose Team it is, its Circle and where it is.
+const TEAM: &str = "profile.team";
+/// Getting to know one another, before somebody joins.
+const INTRODUCTION: &str = "introduction";
+
+/// Answers a Team: whole to its Owner and members. Somebody who was only asked sees whose it is and their own place; they,
+/// and anybody else, see its Circle and where it is as far as the Owner consents, who has signed the Promise first.
+pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Shown> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut team = store::team::load(tx, id).await?.ok_or(Error::NotFound("team"))?;
+    let mut standing = standing(&team, person, today, None);
+    let belongs = standing.is("owner") || standing.is("member");
+    let may_share = team.promised_from().is_some_and(|from| from <= today);
+    let mut consent = None;
+    if !belongs && may_share {
+        let reader = reader(tx).await?;
+        let answer = consent::asked(tx, team.owner, TEAM, INTRODUCTION, &reader).await?;
+        consent = if standing.is("invited") { answer.if_fresh() } else { answer.or_refuse()? };
+        standing = standing.by_consent(consent);
+    }
+    tx.require(Action::GetTeam, Subject::about("team", id, team.owner), &standing)?;
+    if !belongs {
         team.members.retain(|membership| membership.person == person);
         team.hats.clear();
         team.promises.clear();
     }
-    Ok(team)
+    Ok(Shown { team, with_place: belongs || consent.is_some() })
+}
+
+/// The caller, with the Teams that they are of and the hats that they wear.
+async fn reader(tx: &mut Tx) -> Result<Reader> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut reader = Reader::new(person);
+    for (team, is_owner) in store::reader::teams_of(tx, person, today).await? {
+        reader = reader.of_team(team);
+        if is_owner {
+            reader = reader.wearing("owner", Some(team));
+        }
+    }
+    for (hat, team) in store::reader::hats_of(tx, person, today).await? {
+        reader = reader.wearing(hat, Some(team));
+    }
+    Ok(reader)
 }
 
 /// Lists the Teams that the caller owns or belongs to, with the token of the next page.
@@ -72,7 +114,7 @@ pub async fn list(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec
     Ok((teams, next))
 }
 
-/// Loads a Team for a change or a look, and asks the policy with the caller's standing. `about` is whose place or hat
+/// Loads a Team for a change, and asks the policy with the caller's standing. `about` is whose place or hat
 /// it is about, where it is about one.
 pub async fn open(
     tx: &mut Tx,
@@ -81,17 +123,17 @@ pub async fn open(
     action: Action,
 ) -> Result<(Team, Standing)> {
     let (person, today) = (tx.person()?, tx.today()?);
-    let team = if action == Action::GetTeam {
-        store::team::load(tx, id).await?
-    } else {
-        store::team::load_for_update(tx, id).await?
-    };
-    let team = team.ok_or(Error::NotFound("team"))?;
-    let standing = Standing::new()
+    let team = store::team::load_for_update(tx, id).await?.ok_or(Error::NotFound("team"))?;
+    let standing = standing(&team, person, today, about);
+    tx.require(action, Subject::about("team", id, team.owner), &standing)?;
+    Ok((team, standing))
+}
+
+/// How somebody stands towards a Team by what is known here.
+fn standing(team: &Team, person: PersonId, today: NaiveDate, about: Option<PersonId>) -> Standing {
+    Standing::new()
         .with("owner", team.owner == person)
         .with("member", team.has_member(person, today))
         .with("invited", team.has_invited(person))
-        .with("self", about == Some(person));
-    tx.require(action, Subject::about("team", id, team.owner), &standing)?;
-    Ok((team, standing))
+        .with("self", about == Some(person))
 }
