@@ -16,7 +16,7 @@ use crate::stack::Stack;
 /// What a refused call may leave: who tried what. Answers are saved of successes only, but are not what is asked here.
 pub const ASIDE: &[&str] = &["platform.audit", "platform.saved_answer"];
 /// Fetched anew from time to time, whatever is called.
-const NOT_LOOKED_AT: &str = "platform.key_set";
+const NOT_LOOKED_AT: &[&str] = &["platform.key_set", "platform.watermark"];
 
 /// A call that must be refused.
 #[derive(Clone, Debug)]
@@ -173,7 +173,7 @@ pub async fn contents(admin: &mut PgConnection, aside: &[&str]) -> BTreeMap<Stri
     .fetch_all(&mut *admin)
     .await
     .expect("the tables");
-    let looked_at = |table: &&String| table.as_str() != NOT_LOOKED_AT && !aside.contains(&table.as_str());
+    let looked_at = |table: &&String| !NOT_LOOKED_AT.contains(&table.as_str()) && !aside.contains(&table.as_str());
     let each: Vec<String> = tables
         .iter()
         .filter(looked_at)

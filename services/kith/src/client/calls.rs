@@ -47,7 +47,8 @@ changes! {
         BootstrapHostRequest => BootstrapHostResponse,
         CreateTenantRequest => CreateTenantResponse,
         InvitePersonRequest => InvitePersonResponse,
-        AcceptInvitationRequest => AcceptInvitationResponse;
+        AcceptInvitationRequest => AcceptInvitationResponse,
+        GiveConsentRequest => GiveConsentResponse;
     governance:
         CreateCircleRequest => CreateCircleResponse,
         InviteCircleMemberRequest => InviteCircleMemberResponse,
@@ -146,6 +147,7 @@ mod tests {
         agrees::<identity::v1::CreateTenantRequest>();
         agrees::<identity::v1::InvitePersonRequest>();
         agrees::<identity::v1::AcceptInvitationRequest>();
+        agrees::<identity::v1::GiveConsentRequest>();
         agrees::<identity::v1::SignInRequest>();
         agrees::<identity::v1::GetTenantRequest>();
         agrees::<identity::v1::ListPeopleRequest>();
