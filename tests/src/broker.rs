@@ -28,13 +28,20 @@ impl Broker {
         command
     }
 
-    /// Starts it again, with what it had kept.
+    /// Starts it again, with what it had kept. A port that is not free yet after a kill is asked for once more.
     ///
     /// # Panics
     /// Where it does not start.
     pub fn up(&self) {
-        let done = self.kith(&["servers", "up"]).output().expect("kith is built");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let mut said = String::new();
+        for _ in 0..3 {
+            let done = self.kith(&["servers", "up"]).output().expect("kith is built");
+            if done.status.success() {
+                return;
+            }
+            said = String::from_utf8_lossy(&done.stderr).into_owned();
+        }
+        panic!("the broker does not start: {said}");
     }
 
     /// Its URL, as `kith servers env` prints it.

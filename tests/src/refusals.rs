@@ -173,7 +173,8 @@ pub async fn contents(admin: &mut PgConnection, aside: &[&str]) -> BTreeMap<Stri
     .fetch_all(&mut *admin)
     .await
     .expect("the tables");
-    let looked_at = |table: &&String| !NOT_LOOKED_AT.contains(&table.as_str()) && !aside.contains(&table.as_str());
+    let looked_at =
+        |table: &&String| !NOT_LOOKED_AT.contains(&table.as_str()) && !aside.contains(&table.as_str());
     let each: Vec<String> = tables
         .iter()
         .filter(looked_at)

@@ -17,6 +17,8 @@ use tonic_types::StatusExt as _;
 const TRIALS: usize = 200;
 /// The goal of ID-51, in seconds.
 const GOAL: f64 = 5.0;
+/// How long a withdrawn read is tried before the test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Refusals in a row after which nothing is expected to be shown any more.
 const SURE: usize = 3;
 
@@ -87,8 +89,11 @@ impl Scene {
     }
 
     async fn give(&self, read: Read) -> String {
-        let grantee =
-            Grantee { kind: GranteeKind::Person.into(), id: self.reader().id.to_string(), hat: String::new() };
+        let grantee = Grantee {
+            kind: GranteeKind::Person.into(),
+            id: self.reader().id.to_string(),
+            hat: String::new(),
+        };
         let request = identity::GiveConsentRequest {
             part: read.part().into(),
             purpose: "introduction".into(),
@@ -163,8 +168,10 @@ impl Scene {
             Instant::now()
         };
         let looking = async {
-            let (mut last, mut refusals) = (Instant::now(), 0);
+            let begin = Instant::now();
+            let (mut last, mut refusals) = (begin, 0);
             while refusals < SURE {
+                assert!(begin.elapsed() < PATIENCE, "{read:?} is still shown after {PATIENCE:?}");
                 match self.look(read, self.reader()).await {
                     Look::Shown => (last, refusals) = (Instant::now(), 0),
                     Look::Hidden | Look::Stale => refusals += 1,
@@ -195,7 +202,7 @@ async fn withdrawn_consent_refuses_reads_in_every_service_within_five_seconds() 
             consents.push(scene.give(read).await);
         }
         for read in READS {
-            scene.until(read, Look::Shown, Duration::from_secs(30)).await;
+            scene.until(read, Look::Shown, PATIENCE).await;
         }
         let (team, rota, seeking) = tokio::join!(
             scene.withdraw_and_look(Read::Team, &consents[0]),
@@ -245,7 +252,7 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
     let kept = scene.give(Read::Rota).await;
     let withdrawn = [scene.give(Read::Team).await, scene.give(Read::Seeking).await];
     for read in READS {
-        scene.until(read, Look::Shown, Duration::from_secs(30)).await;
+        scene.until(read, Look::Shown, PATIENCE).await;
     }
 
     broker.kill();
@@ -284,7 +291,11 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
         assert_eq!(scene.look(Read::Rota, who).await, Look::Shown, "by right");
     }
     let stranger = scene.people.named("Giver Eight");
-    assert_eq!(scene.look(Read::Team, stranger).await, Look::Hidden, "strangers learn nothing of any consent");
+    assert_eq!(
+        scene.look(Read::Team, stranger).await,
+        Look::Hidden,
+        "strangers learn nothing of any consent"
+    );
 
     broker.up();
     let up = Instant::now();
@@ -303,5 +314,5 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
         up.elapsed().as_secs_f64()
     );
     scene.withdraw(&kept).await;
-    scene.until(Read::Rota, Look::Hidden, Duration::from_secs(30)).await;
+    scene.until(Read::Rota, Look::Hidden, PATIENCE).await;
 }

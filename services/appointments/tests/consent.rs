@@ -38,7 +38,7 @@ async fn tell(stage: &Stage, id: Uuid, grantee: Grantee, version: i64) {
     stage.world.know_consents(&stage.host, "identity.consent").await;
 }
 
-/// Proves ID-17 as far as the rota goes: a prospective member sees times by consent, without givers and what for.
+/// ID-17 for the rota: a prospective member sees times by consent, without givers and what for.
 #[tokio::test]
 async fn whom_the_owner_lets_see_it_gets_the_times_of_what_is_agreed() {
     let stage = Stage::new(true).await;

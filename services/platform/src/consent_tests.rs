@@ -100,7 +100,9 @@ fn a_consent_reaches_whom_it_names_and_nobody_else() {
         assert!(reader.is_meant_by(&meant), "{meant:?}");
     }
     let giver = Grantee::Hat("giver".into(), None);
-    for not_meant in [Grantee::Person(other), Grantee::Team(other), hat(Some(other)), giver, Grantee::Team(person)] {
+    for not_meant in
+        [Grantee::Person(other), Grantee::Team(other), hat(Some(other)), giver, Grantee::Team(person)]
+    {
         assert!(!reader.is_meant_by(&not_meant), "{not_meant:?}");
     }
 }

@@ -23,9 +23,10 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The keys of watermarks that a service needs which listens to these aggregates.
 pub(crate) fn keys<'a>(aggregates: &'a [&'a str]) -> impl Iterator<Item = String> + 'a {
-    aggregates.iter().filter_map(|aggregate| aggregate.split_once('.')).filter_map(|(service, aggregate)| {
-        (aggregate == WATCHED).then(|| format!("{service}.watermark.v1"))
-    })
+    aggregates
+        .iter()
+        .filter_map(|aggregate| aggregate.split_once('.'))
+        .filter_map(|(service, aggregate)| (aggregate == WATCHED).then(|| format!("{service}.watermark.v1")))
 }
 
 /// Whether a message is a watermark and no event.
@@ -115,4 +116,36 @@ pub(crate) async fn keep(conn: &mut PgConnection, marks: &[&Message], now: Now) 
         .await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_listens_to_consents_gets_the_watermark_and_nobody_else() {
+        let bound = |aggregates: &[&str]| keys(aggregates).collect::<Vec<_>>();
+        assert_eq!(bound(&["a.tenant", "a.consent", "b.team"]), ["a.watermark.v1"]);
+        assert!(bound(&["a.tenant", "b.consenting"]).is_empty());
+    }
+
+    #[test]
+    fn the_service_that_publishes_consents_tells_it_and_nobody_else() {
+        let told: Vec<&str> = EVENTS
+            .iter()
+            .filter_map(|event| event.aggregate.split_once('.'))
+            .filter(|(_, aggregate)| *aggregate == WATCHED)
+            .filter_map(|(service, _)| Teller::new(service).aggregate)
+            .collect();
+        assert!(!told.is_empty() && told.iter().all(|aggregate| aggregate.ends_with(".consent")));
+        assert_eq!(Teller::new("nobody").aggregate, None);
+    }
+
+    #[test]
+    fn a_watermark_is_no_event_and_goes_by_the_key_that_is_bound() {
+        let mark = message("a.consent", chrono::DateTime::UNIX_EPOCH, Uuid::nil());
+        assert!(is_one(&mark));
+        assert_eq!(keys(&["a.consent"]).collect::<Vec<_>>(), [mark.event_type.clone()]);
+        assert!(!is_one(&Message { aggregate_type: "a.consent".into(), ..mark }));
+    }
 }

@@ -147,7 +147,8 @@ async fn whoever_was_asked_to_join_sees_whose_it_is_and_where_by_consent_only() 
     stage.sign().await;
     let asked = stage.world.person();
     stage.ask(&stage.team, stage.owner, asked).await;
-    let place = async || stage.get(asked).await.map(|team| (team.members.len(), team.outward_code, team.circle_id));
+    let place =
+        async || stage.get(asked).await.map(|team| (team.members.len(), team.outward_code, team.circle_id));
     let hidden = Ok((1, String::new(), String::new()));
     assert_eq!(place().await, hidden);
     assert_eq!(stage.get(asked).await.expect("seen").owner_person_id, stage.owner.to_string());

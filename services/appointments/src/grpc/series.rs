@@ -64,9 +64,7 @@ impl SeriesService for SeriesFace {
     }
 
     async fn list_series(&self, request: Request<pb::ListSeriesRequest>) -> Reply<pb::ListSeriesResponse> {
-        self.0
-            .query(request, parse::list_series, app::series::list, Into::into)
-            .await
+        self.0.query(request, parse::list_series, app::series::list, Into::into).await
     }
 
     async fn preview_series(

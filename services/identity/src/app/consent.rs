@@ -74,8 +74,7 @@ pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Consent>, String)> {
     let caller = tx.person()?;
     let standing = person::standing(tx).await?;
     tx.require(Action::ListConsents, Subject::about("person", caller, caller), &standing)?;
-    let mut consents =
-        store::consent::list_of_person(tx, caller, query.with_withdrawn, &query.page).await?;
+    let mut consents = store::consent::list_of_person(tx, caller, query.with_withdrawn, &query.page).await?;
     let next = query.page.cut(&mut consents, |consent| (consent.given_at, consent.id.0));
     Ok((consents, next))
 }

@@ -68,9 +68,8 @@ impl ConsentService for ConsentsFace {
     }
 
     async fn get_consent(&self, request: Request<pb::GetConsentRequest>) -> Reply<pb::GetConsentResponse> {
-        let parse = |message: pb::GetConsentRequest, fields: &mut Fields| {
-            fields.id::<ConsentId>("id", &message.id)
-        };
+        let parse =
+            |message: pb::GetConsentRequest, fields: &mut Fields| fields.id::<ConsentId>("id", &message.id);
         self.0
             .query(request, parse, app::consent::get, |(consent, history)| pb::GetConsentResponse {
                 consent: Some(consent.into()),

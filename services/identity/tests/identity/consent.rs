@@ -70,7 +70,10 @@ impl Stage {
 async fn somebody_gives_changes_and_withdraws_and_each_is_a_version() {
     let (stage, _, person) = clapton().await;
     let given = stage.give(person, stage.giving("2027-03-01")).await.expect("given");
-    assert_eq!((given.version, given.state(), given.valid_from.as_str()), (1, ConsentState::Given, "2026-11-21"));
+    assert_eq!(
+        (given.version, given.state(), given.valid_from.as_str()),
+        (1, ConsentState::Given, "2026-11-21")
+    );
     assert_eq!(stage.give(person, stage.giving("2027-03-01")).await.expect("given before"), given);
     let longer = stage.give(person, stage.giving("2027-06-01")).await.expect("given for longer");
     assert_eq!((&longer.id, longer.version, longer.valid_until.as_str()), (&given.id, 2, "2027-06-01"));
@@ -114,7 +117,8 @@ async fn the_same_id_answers_what_became_of_it() {
     let again = pb::GiveConsentRequest { request_id: stage.id(), ..request.clone() };
     assert_eq!(stage.give(person, again).await.expect("what exists"), withdrawn);
 
-    let other = pb::GiveConsentRequest { request_id: stage.id(), part: "profile.rota".into(), ..request.clone() };
+    let other =
+        pb::GiveConsentRequest { request_id: stage.id(), part: "profile.rota".into(), ..request.clone() };
     let refused = stage.give(person, other).await.expect_err("other content");
     assert_eq!(reason(&refused), (Code::AlreadyExists, "ID_EXISTS".into()));
     let somebody_elses = pb::GiveConsentRequest { request_id: stage.id(), ..request };
@@ -129,7 +133,8 @@ async fn a_consent_is_nobody_elses_whatever_their_role() {
     let (stage, place, person) = clapton().await;
     let grantee = stage.joined(&place, "grantee@example.org", &[]).await;
     let administrator = stage.joined(&place, "other@example.org", &[Administrator]).await;
-    let to_them = Grantee { kind: GranteeKind::Person.into(), id: grantee.id().to_string(), hat: String::new() };
+    let to_them =
+        Grantee { kind: GranteeKind::Person.into(), id: grantee.id().to_string(), hat: String::new() };
     let request = pb::GiveConsentRequest { grantee: Some(to_them), ..stage.giving("2027-03-01") };
     let given = stage.give(person, request).await.expect("given");
 

@@ -25,7 +25,7 @@ async fn seen(stage: &Stage, by: PersonId, giver: PersonId) -> Result<usize, (Co
     stage.get_giver(by, giver).await.map(|giver| giver.terms.len()).map_err(|status| reason(&status))
 }
 
-/// Proves ID-09. Proves ID-14.
+/// Proves ID-14. Of ID-09 what matching holds.
 #[tokio::test]
 async fn an_owner_sees_of_a_giver_whom_they_meet_what_the_giver_lets_them_see() {
     let stage = Stage::new(true).await;
@@ -93,7 +93,7 @@ async fn terms_are_a_part_of_their_own() {
     assert_eq!(seen(&stage, stage.owner, giver).await, Ok(0));
 }
 
-/// Proves ID-13 and ID-17 as far as matching goes: nothing is shared before the Promise is signed and the Owner consents.
+/// Of ID-13 what is there: nothing is shared before the Promise is signed and the Owner consents.
 #[tokio::test]
 async fn what_a_team_looks_for_is_shown_from_the_promise_on_and_by_consent() {
     let stage = Stage::new(true).await;
@@ -116,7 +116,8 @@ async fn what_a_team_looks_for_is_shown_from_the_promise_on_and_by_consent() {
     let giver = stage.giver(GiverStatus::Volunteer, "E5").await;
     let other = stage.giver(GiverStatus::Volunteer, "E5").await;
     let shown = async |by| stage.near(by, 0, "").await.expect("a list").opportunities.len();
-    let interest = async |by| stage.interest(by, &opportunity.id, None).await.map_err(|refused| refused.code());
+    let interest =
+        async |by| stage.interest(by, &opportunity.id, None).await.map_err(|refused| refused.code());
 
     let given = stage.consents(owner, "profile.seeking", one(giver)).await;
     assert_eq!((shown(giver).await, interest(giver).await.err()), (0, Some(Code::NotFound)), "no Promise");
@@ -160,7 +161,7 @@ async fn only_givers_who_are_open_to_it_are_suggested_or_can_be_named() {
     name(closed).await.expect("what one has said oneself can be said again");
 }
 
-/// Proves ID-51's half in one service: where a consent is the only basis a copy that is too old opens nothing; what the
+/// The one-service half of ID-51: where a consent is the only basis a copy that is too old opens nothing; what the
 /// service knows by itself is shown all the same, and strangers learn nothing of either.
 #[tokio::test]
 async fn an_old_copy_opens_nothing_and_facts_of_ones_own_never_grow_old() {
@@ -175,7 +176,9 @@ async fn an_old_copy_opens_nothing_and_facts_of_ones_own_never_grow_old() {
     assert_eq!(seen(&stage, stage.owner, giver).await, Err(stale()));
     assert_eq!(reason(&stage.near(giver, 0, "").await.expect_err("too old")), stale());
     assert_eq!(seen(&stage, stage.world.person(), giver).await, Err(not_found()));
-    assert!(stage.get_giver(giver, giver).await.is_ok() && stage.get_giver(stage.checker, giver).await.is_ok());
+    assert!(
+        stage.get_giver(giver, giver).await.is_ok() && stage.get_giver(stage.checker, giver).await.is_ok()
+    );
 
     // A present member is no stranger to the Owner.
     let tell = async |state: MembershipState, until: &str, no: i64| {
