@@ -178,6 +178,13 @@ impl World {
         self.receive(host, &[crate::watermark::message(aggregate, now, self.ids.uuid(now))]).await;
     }
 
+    /// Until which moment a service would say that every event of an aggregate of its own is published.
+    pub async fn complete_until(&self, host: &Host, aggregate: &str) -> DateTime<Utc> {
+        let mut conn = host.db().relay().await.expect("a connection");
+        let asked = crate::watermark::complete_until(&mut conn, aggregate, self.clock.now()).await;
+        asked.expect("an answer")
+    }
+
     /// What a service has written for others, in order, as it would reach the broker.
     pub async fn written(&self, host: &Host) -> Vec<Message> {
         let mut conn = host.db().relay().await.expect("a connection");

@@ -82,17 +82,22 @@ impl Teller {
         }
         self.told = Some(Instant::now());
         let now = shared.clock.now();
-        let unpublished = sqlx::query_scalar!(
-            "select min(created_at) from platform.outbox where published_at is null and aggregate_type = $1",
-            aggregate
-        )
-        .fetch_one(conn)
-        .await?;
-        let complete_until = unpublished.map_or(now, |oldest| oldest.min(now));
+        let complete_until = complete_until(conn, aggregate, now).await?;
         let (_, failure) =
             publisher.publish(&[message(aggregate, complete_until, shared.ids.uuid(now))]).await;
         failure.map_or(Ok(()), Err)
     }
+}
+
+/// The moment before which every committed event of an aggregate is published, given a moment taken before asking.
+pub(crate) async fn complete_until(conn: &mut PgConnection, aggregate: &str, now: Now) -> Result<Now> {
+    let unpublished = sqlx::query_scalar!(
+        "select min(created_at) from platform.outbox where published_at is null and aggregate_type = $1",
+        aggregate
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(unpublished.map_or(now, |oldest| oldest.min(now)))
 }
 
 /// The receiver's side: writes down what the watermarks of a batch say, after its events are stored. A moment ahead of

@@ -206,3 +206,28 @@ async fn somebody_who_is_not_of_the_place_gives_nothing() {
     let refused = stage.give(stranger, stage.giving("2027-03-01")).await.expect_err("nobody here");
     assert_eq!(reason(&refused), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
 }
+
+/// No copy is called complete past a consent that has not left yet.
+#[tokio::test]
+async fn the_watermark_waits_for_consents_that_are_not_published() {
+    let (stage, _, person) = clapton().await;
+    let watermark = async || stage.world.complete_until(&stage.host, "identity.consent").await;
+    let advance = || stage.world.clock.advance(chrono::Duration::seconds(10));
+    advance();
+    assert_eq!(watermark().await, stage.world.clock.now(), "people and tenants do not hold it back");
+    let given_at = stage.world.clock.now();
+    let given = stage.give(person, stage.giving("2027-03-01")).await.expect("given");
+    advance();
+    stage.withdraw(person, &given.id).await.expect("withdrawn");
+    advance();
+    assert_eq!(watermark().await, given_at);
+    let mut admin = stage.world.admin(&stage.host).await;
+    let publish = "update platform.outbox set published_at = created_at where event_type like $1";
+    for (event_type, expected) in [
+        ("identity.consent.given%", given_at + chrono::Duration::seconds(10)),
+        ("identity.consent.withdrawn%", stage.world.clock.now()),
+    ] {
+        sqlx::query(publish).bind(event_type).execute(&mut admin).await.expect("published");
+        assert_eq!(watermark().await, expected);
+    }
+}
