@@ -10,6 +10,7 @@ pub type Ids = BTreeMap<String, String>;
 
 /// Fields that must stay empty for the request to be right.
 const LEFT_EMPTY: &[&str] = &[
+    "kith.common.v1.Grantee.hat",
     "kith.finance.v1.Rule.decision_id",
     "kith.finance.v1.Rule.revoked_from",
     "kith.matching.v1.Terms.unpaid_intent",

@@ -28,7 +28,7 @@ actions! {
 impl Action {
     /// Every word of standing, for the reviewed table.
     pub const STANDING: &[&str] =
-        &["anyone", "owner", "rota_holder", "member", "giver", "self", "representative", "break_glass"];
+        &["anyone", "owner", "rota_holder", "member", "giver", "self", "representative", "break_glass", "consented"];
 }
 
 /// A standing in the words of the policy.

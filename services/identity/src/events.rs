@@ -2,9 +2,10 @@
 
 use kith_platform::db::Tx;
 use kith_platform::fields::date_text;
-use kith_proto::common::v1::{TenantSnapshot, TenantState};
+use kith_proto::common::v1::{self as common, TenantSnapshot, TenantState};
 use kith_proto::identity::v1 as pb;
 
+use crate::domain::consent::{self, Consent, Grantee};
 use crate::domain::person::{Person, Role};
 use crate::domain::representative::{Basis, Representative, Scope};
 use crate::domain::tenant::{State, Tenant};
@@ -82,6 +83,41 @@ pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
             tx.publish(person.id, &pb::RoleSet { state: Some(pb::RoleSnapshot { person_id, roles }) });
         }
     }
+}
+
+/// Tells that a consent was given or withdrawn, as it stands now.
+pub fn tell_consent(tx: &mut Tx, consent: &Consent) {
+    let (withdrawn, state) = match consent.state {
+        consent::State::Given => (false, common::ConsentState::Given),
+        consent::State::Withdrawn => (true, common::ConsentState::Withdrawn),
+    };
+    let state = Some(common::ConsentSnapshot {
+        consent_id: consent.id.to_string(),
+        person_id: consent.person.to_string(),
+        part: consent.terms.part.clone(),
+        purpose: consent.terms.purpose.clone(),
+        grantee: Some(grantee(&consent.terms.grantee)),
+        valid_from: date_text(Some(consent.period.valid_from)),
+        valid_until: date_text(Some(consent.period.valid_until)),
+        version: consent.version,
+        state: state.into(),
+    });
+    if withdrawn {
+        tx.publish(consent.id, &pb::ConsentWithdrawn { state });
+    } else {
+        tx.publish(consent.id, &pb::ConsentGiven { state });
+    }
+}
+
+/// To whom, as others hear it.
+pub fn grantee(grantee: &Grantee) -> common::Grantee {
+    let (kind, id, hat) = match grantee {
+        Grantee::Person(person) => (common::GranteeKind::Person, Some(*person), ""),
+        Grantee::Team(team) => (common::GranteeKind::Team, Some(*team), ""),
+        Grantee::Hat(hat, team) => (common::GranteeKind::Hat, *team, hat.as_str()),
+    };
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    common::Grantee { kind: kind.into(), id, hat: hat.to_owned() }
 }
 
 fn role_value(role: Role) -> pb::OrganisationRole {

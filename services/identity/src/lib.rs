@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
 use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewServiceServer;
 use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
+use kith_proto::identity::v1::consent_service_server::ConsentServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
@@ -25,6 +26,7 @@ use tonic::service::Routes;
 pub use app::Desk;
 pub use grpc::break_glass::BreakGlassFace;
 pub use grpc::leaving::LeavingFace;
+pub use grpc::consent::ConsentsFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::representative::RepresentativesFace;
 pub use grpc::session::SignInFace;
@@ -49,6 +51,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 fn routes(host: &Host) -> Routes {
     let desk = Desk::new(host.clone());
     Routes::default()
+        .add_service(limited!(ConsentServiceServer::new(ConsentsFace::new(host.clone()))))
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
         .add_service(limited!(TenantLifeServiceServer::new(TenantLifeFace::new(desk.clone()))))

@@ -30,6 +30,11 @@ actions! {
     ListBreakGlassNotices,
     ListBreakGlassReviews,
     CloseBreakGlassReview seen by ListBreakGlassReviews,
+    GiveConsent,
+    WithdrawConsent seen by GetConsent,
+    ListConsents,
+    GetConsent seen by GetConsent,
+    ListConsentWords,
 }
 
 impl Action {

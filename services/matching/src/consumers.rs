@@ -7,9 +7,9 @@ use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::tenant;
 use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
-use kith_proto::teams::v1::TeamSnapshot;
+use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
-use crate::domain::TeamId;
+use crate::domain::team::{Member, Team};
 use crate::store;
 
 /// The list of aggregates that matching listens to.
@@ -17,6 +17,7 @@ pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
 }
 
@@ -31,13 +32,32 @@ async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Who speaks for a Team.
+/// Who speaks for a Team, since when its Promise holds, and who is in it.
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TeamSnapshot = event.state()?;
     let mut fields = Fields::default();
-    let team = fields.id::<TeamId>("team_id", &state.team_id);
-    let owner = fields.id::<PersonId>("owner_person_id", &state.owner_person_id);
-    let (team, owner) = fields.finish(team.zip(owner)).map_err(Error::internal)?;
-    store::standing::put_team(tx, team, owner).await?;
+    let team = read_team(&state, &mut fields);
+    let (team, members) = fields.finish(team).map_err(Error::internal)?;
+    store::standing::put_team(tx, &team).await?;
+    store::standing::put_members(tx, team.id, &members).await?;
     Ok(Outcome::Done)
+}
+
+fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<(Team, Vec<Member>)> {
+    let mut members = Vec::new();
+    for member in &state.members {
+        if matches!(member.state(), MembershipState::Member | MembershipState::Left) {
+            members.push(Member {
+                person: fields.id("person_id", &member.person_id)?,
+                valid_from: fields.date("valid_from", &member.valid_from)?,
+                valid_until: fields.optional_date("valid_until", &member.valid_until)?,
+            });
+        }
+    }
+    let team = Team {
+        id: fields.id("team_id", &state.team_id)?,
+        owner: fields.id("owner_person_id", &state.owner_person_id)?,
+        promise_from: fields.optional_date("promise_from", &state.promise_from)?,
+    };
+    Some((team, members))
 }

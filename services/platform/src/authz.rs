@@ -11,6 +11,7 @@ use cedar_policy::{
     RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
+use crate::consent::Basis;
 use crate::context::Actor;
 use crate::id::{PersonId, Uuid};
 
@@ -23,6 +24,8 @@ pub struct Standing {
     words: BTreeSet<&'static str>,
     /// The emergency look that it rests on.
     look: Option<Uuid>,
+    /// The consents that it rests on, each with its version.
+    consents: Vec<String>,
 }
 
 impl Standing {
@@ -40,6 +43,16 @@ impl Standing {
         self
     }
 
+    /// Adds the word "consented" where a consent in force is the reason, and names it in the basis.
+    #[must_use]
+    pub fn by_consent(mut self, consent: Option<Basis>) -> Self {
+        if let Some(Basis { consent_id, version }) = consent {
+            self.words.insert("consented");
+            self.consents.push(format!("consent:{consent_id}/{version}"));
+        }
+        self
+    }
+
     /// Whether a word applies.
     pub fn is(&self, word: &str) -> bool {
         self.words.contains(word)
@@ -53,13 +66,14 @@ impl Standing {
         self
     }
 
-    /// The words, for the audit: the basis of a decision. An emergency look is named.
+    /// The words, for the audit: the basis of a decision. An emergency look is named, and so are consents.
     pub fn basis(&self) -> String {
         let word = |word: &&'static str| match self.look {
             Some(look) if *word == BREAK_GLASS => format!("{word}:{look}"),
             _ => (*word).to_owned(),
         };
-        self.words.iter().map(word).collect::<Vec<_>>().join(" ")
+        let consents = self.consents.iter().cloned();
+        self.words.iter().map(word).chain(consents).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -124,6 +124,9 @@ impl Address {
         for key in of_events.chain(of_resending) {
             bind(channel, &queue, &self.exchange(), &key).await?;
         }
+        for key in crate::watermark::keys(aggregates) {
+            bind(channel, &queue, &self.exchange(), &key).await?;
+        }
         Ok(())
     }
 
@@ -172,6 +175,11 @@ impl Publisher {
     /// A publisher that is not yet connected.
     pub fn new(address: Address) -> Self {
         Self { address, open: Arc::default() }
+    }
+
+    /// The service that publishes.
+    pub(crate) fn service(&self) -> &'static str {
+        self.address.service
     }
 
     /// Publishes in order, all in flight at once, and waits for every confirm. Answers the indices that the broker

@@ -105,7 +105,9 @@ impl Inbox {
 
     /// Stores events that have not been stored before. The same number with another id is a forked history: it is
     /// kept out, loudly.
-    pub(crate) async fn store(&self, messages: &[Message]) -> Result<()> {
+    pub(crate) async fn store(&self, received: &[Message]) -> Result<()> {
+        let (marks, messages): (Vec<&Message>, Vec<&Message>) =
+            received.iter().partition(|message| crate::watermark::is_one(message));
         let mut conn = self.db.relay().await?;
         let now = self.db.shared.clock.now();
         let tenants: Vec<Uuid> = messages.iter().map(|message| message.tenant_id.0).collect();
@@ -166,7 +168,7 @@ impl Inbox {
         for event_id in forked {
             tracing::error!(event.id = %event_id, "a forked history: two events have the same number; the second is left out");
         }
-        Ok(())
+        crate::watermark::keep(&mut conn, &marks, now).await
     }
 
     /// Applies until told to stop.

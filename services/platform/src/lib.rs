@@ -12,6 +12,7 @@ pub mod causality;
 pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod context;
 mod crash;
 pub mod db;
@@ -38,6 +39,7 @@ pub mod telemetry;
 pub mod tenant;
 pub mod testing;
 pub mod watch;
+mod watermark;
 mod words;
 
 pub use host::{Host, Service};

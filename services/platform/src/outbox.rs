@@ -133,7 +133,9 @@ impl Relay {
             }
             return Ok(());
         }
+        let mut watermark = crate::watermark::Teller::new(self.publisher.service());
         while !stop.is_cancelled() {
+            watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
             let published = self.publish_batch(session.conn()).await?;
             // Events go first; snapshots fill the time between.
             let resent =

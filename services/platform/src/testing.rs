@@ -177,6 +177,20 @@ impl World {
         host.sealer().expect("the key to seal with").seal().await.expect("the audit is sealed")
     }
 
+    /// Lets a service know that its copy of consent is complete at this moment, as the watermark of the aggregate's own
+    /// service (`<service>.consent`) would.
+    pub async fn know_consents(&self, host: &Host, aggregate: &str) {
+        let now = self.clock.now();
+        self.receive(host, &[crate::watermark::message(aggregate, now, self.ids.uuid(now))]).await;
+    }
+
+    /// Until which moment a service would say that every event of an aggregate of its own is published.
+    pub async fn complete_until(&self, host: &Host, aggregate: &str) -> DateTime<Utc> {
+        let mut conn = host.db().relay().await.expect("a connection");
+        let asked = crate::watermark::complete_until(&mut conn, aggregate, self.clock.now()).await;
+        asked.expect("an answer")
+    }
+
     /// What a service has written for others, in order, as it would reach the broker.
     pub async fn written(&self, host: &Host) -> Vec<Message> {
         let mut conn = host.db().relay().await.expect("a connection");

@@ -5,7 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::tenant;
+use kith_platform::{consent, tenant};
 use kith_proto::identity::v1::{
     OrganisationRole, RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
     RoleSnapshot,
@@ -23,6 +23,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::{self, Reader};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -134,16 +135,82 @@ pub struct List {
     pub page: Page<(DateTime<Utc>, Uuid)>,
 }
 
-/// Lists the series of a Team for its members, or the caller's own as a giver, with the token of the next page.
-pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Series>, String)> {
-    let whose = may_list(tx, command.team, Action::ListSeries).await?;
-    let mut found = match whose {
+/// A page of series, and how much of each is shown.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub series: Vec<Series>,
+    pub next_page_token: String,
+    /// Times only: not who gives support, nor what the visits are for.
+    pub times_only: bool,
+}
+
+/// Lists the series of a Team for its members, or the caller's own as a giver. Whom the Owner lets see it gets the times
+/// of what is agreed.
+pub async fn list(tx: &mut Tx, command: List) -> Result<Listed> {
+    let (whose, times_only) = may_see_times(tx, command.team).await?;
+    let mut series = match whose {
+        Whose::Team(team) if times_only => {
+            store::series::list_agreed_of_team(tx, team, &command.page).await?
+        }
         Whose::Team(team) => store::series::list_of_team(tx, team, &command.page).await?,
         Whose::Giver(giver) => store::series::list_of_giver(tx, giver, &command.page).await?,
     };
-    let next = command.page.cut(&mut found, |series| (series.proposed_at, series.id.0));
-    note_owners(tx, found.iter().map(|series| series.team_id)).await?;
-    Ok((found, next))
+    let next_page_token = command.page.cut(&mut series, |series| (series.proposed_at, series.id.0));
+    note_owners(tx, series.iter().map(|series| series.team_id)).await?;
+    Ok(Listed { series, next_page_token, times_only })
+}
+
+/// When somebody has support, without who gives it.
+const ROTA: &str = "profile.rota";
+/// Getting to know one another, before somebody joins a Team.
+const INTRODUCTION: &str = "introduction";
+
+/// As [`may_list`] for series; whoever does not stand by facts known here is asked about as a prospective member, and then
+/// sees no more than times.
+async fn may_see_times(tx: &mut Tx, team: Option<TeamId>) -> Result<(Whose, bool)> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let found = match team {
+        Some(id) => store::team::load(tx, id).await?,
+        None => None,
+    };
+    let Some(found) = found else {
+        return Ok((may_list(tx, team, Action::ListSeries).await?, false));
+    };
+    let stands = super::standing(tx, &found, person, today, false).await?;
+    let belongs = stands.owner || stands.rota_holder || stands.member || stands.acting.is_some();
+    if belongs || !found.promise_holds_on(today) {
+        return Ok((may_list(tx, team, Action::ListSeries).await?, false));
+    }
+    let reader = reader(tx).await?;
+    let answer = consent::asked(tx, found.owner, ROTA, INTRODUCTION, &reader).await?;
+    let standing = policy::standing(stands).by_consent(answer.if_fresh());
+    let subject = Subject::about("team", found.id, found.owner);
+    match tx.require_or_break_glass(Action::ListSeries, subject, standing).await {
+        Ok(standing) => Ok((Whose::Team(found.id), !standing.is("break_glass"))),
+        // Where a consent would have opened it, the copy being too old is the reason.
+        Err(error) => Err(answer.or_refuse().err().unwrap_or(error)),
+    }
+}
+
+/// The caller, with the Teams that they are of and the hats that they wear.
+async fn reader(tx: &mut Tx) -> Result<Reader> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut reader = Reader::new(person);
+    for team in store::reader::teams_of(tx, person).await? {
+        let stands = team.standing(person, today, false);
+        if stands.owner || stands.member {
+            reader = reader.of_team(team.id);
+        }
+        for (hat, worn) in [("owner", stands.owner), ("rota_holder", stands.rota_holder)] {
+            if worn {
+                reader = reader.wearing(hat, Some(team.id.0));
+            }
+        }
+    }
+    if store::reader::is_giver(tx, person).await? {
+        reader = reader.wearing("giver", None);
+    }
+    Ok(reader)
 }
 
 /// Writes down the Owners of Teams whose visits or series an answer shows: it names their givers only.

@@ -4,6 +4,7 @@ use kith_platform::etag;
 use kith_platform::fields::{local_text, timestamp};
 use kith_proto::appointments::v1 as pb;
 
+use crate::app::series::Listed;
 use crate::domain::facts::{Cancellation, ProposedCover, ProposedMove};
 use crate::domain::pattern::Occurrence;
 use crate::domain::rule::Rule;
@@ -64,6 +65,21 @@ impl From<Settlement> for pb::Settlement {
             Settlement::CareCoins => Self::CareCoins,
             Settlement::Gift => Self::Gift,
         }
+    }
+}
+
+impl From<Listed> for pb::ListSeriesResponse {
+    fn from(listed: Listed) -> Self {
+        let mut series: Vec<pb::Series> = listed.series.into_iter().map(Into::into).collect();
+        if listed.times_only {
+            for one in &mut series {
+                one.giver_person_id.clear();
+                one.kind = pb::VisitKind::Unspecified.into();
+                one.proposed_by = pb::Side::Unspecified.into();
+                one.etag.clear();
+            }
+        }
+        Self { series, next_page_token: listed.next_page_token }
     }
 }
 

@@ -64,14 +64,7 @@ impl SeriesService for SeriesFace {
     }
 
     async fn list_series(&self, request: Request<pb::ListSeriesRequest>) -> Reply<pb::ListSeriesResponse> {
-        self.0
-            .query(request, parse::list_series, app::series::list, |(series, next_page_token)| {
-                pb::ListSeriesResponse {
-                    series: series.into_iter().map(Into::into).collect(),
-                    next_page_token,
-                }
-            })
-            .await
+        self.0.query(request, parse::list_series, app::series::list, Into::into).await
     }
 
     async fn preview_series(

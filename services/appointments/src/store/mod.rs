@@ -3,6 +3,7 @@
 pub mod booking;
 pub mod giver;
 pub mod introduction;
+pub mod reader;
 pub mod representative;
 pub mod series;
 pub mod setting;

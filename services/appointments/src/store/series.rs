@@ -86,6 +86,30 @@ pub async fn load_for_update(tx: &mut Tx, id: SeriesId) -> Result<Option<Series>
     row.map(Series::try_from).transpose()
 }
 
+/// Lists the agreed series of a Team, oldest first; one more than the page holds.
+pub async fn list_agreed_of_team(
+    tx: &mut Tx,
+    team: TeamId,
+    page: &Page<(DateTime<Utc>, Uuid)>,
+) -> Result<Vec<Series>> {
+    let tenant = tx.tenant();
+    let (after_time, after_id) = page.after.unzip();
+    let rows = select!(
+        "where tenant_id = $1 and team_id = $2 and state = $6
+             and ($3::timestamptz is null or (proposed_at, id) > ($3, $4::uuid))
+         order by proposed_at, id limit $5",
+        tenant.0,
+        team.0,
+        after_time,
+        after_id,
+        page.limit(),
+        SeriesState::Agreed.word()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Series::try_from).collect()
+}
+
 /// Lists the series of a Team, oldest first; one more than the page holds.
 pub async fn list_of_team(
     tx: &mut Tx,

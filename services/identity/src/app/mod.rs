@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod break_glass;
+pub mod consent;
 pub mod key;
 pub mod leaving;
 pub mod password;

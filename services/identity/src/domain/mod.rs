@@ -3,6 +3,7 @@
 pub mod account;
 pub mod break_glass;
 pub mod fence;
+pub mod consent;
 pub mod invitation;
 pub mod person;
 pub mod profile;
@@ -16,6 +17,8 @@ use kith_platform::id_type;
 id_type!(
     /// An account: what one signs in with. It belongs to no tenant.
     AccountId,
+    /// A consent.
+    ConsentId,
     /// A session: all refresh tokens that follow from one sign-in.
     SessionId,
     /// That somebody acts for a person.
@@ -82,6 +85,12 @@ pub enum Refused {
     /// A review ends once.
     #[error("this review was closed with another finding")]
     ReviewClosed,
+    /// A consent that opens nothing.
+    #[error("the consent would be over already: valid_until has to come after valid_from and after today")]
+    ConsentOver,
+    /// Withdrawn is for good.
+    #[error("this consent was withdrawn; give another")]
+    ConsentWithdrawn,
 }
 
 impl Refusal for Refused {
@@ -100,7 +109,9 @@ impl Refusal for Refused {
             | Self::OutsideBasis
             | Self::RepresentationEnded
             | Self::OwnContact
-            | Self::ReviewClosed => Kind::FailedPrecondition,
+            | Self::ReviewClosed
+            | Self::ConsentWithdrawn => Kind::FailedPrecondition,
+            Self::ConsentOver => Kind::InvalidArgument,
         }
     }
 
@@ -122,6 +133,8 @@ impl Refusal for Refused {
             Self::OwnContact => "OWN_CONTACT",
             Self::OwnLook => "OWN_LOOK",
             Self::ReviewClosed => "REVIEW_CLOSED",
+            Self::ConsentOver => "CONSENT_OVER",
+            Self::ConsentWithdrawn => "CONSENT_WITHDRAWN",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod break_glass;
 pub mod leaving;
+pub mod consent;
 mod parse;
 pub mod person;
 mod render;

@@ -1,9 +1,10 @@
-//! SQL, and nothing but SQL. `tenant` and `person` are a tenant's own: every query names the tenant; row security is the
+//! SQL, and nothing but SQL. `tenant`, `person` and `consent` are a tenant's own: every query names the tenant; row security is the
 //! second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
 
 pub mod account;
 pub mod break_glass;
 pub mod fence;
+pub mod consent;
 pub mod global;
 pub mod invitation;
 pub mod key;

@@ -1,8 +1,9 @@
 //! How states and kinds are written in SQL.
 
+use kith_platform::error::{Error, Result};
 use kith_platform::words;
 
-use crate::domain::{break_glass, person, profile, representative, session, tenant};
+use crate::domain::{break_glass, consent, person, profile, representative, session, tenant};
 
 words!(state_word, state, tenant::State, "tenant", {
     tenant::State::Preparing => "preparing",
@@ -50,6 +51,25 @@ words!(finding_word, finding, break_glass::Finding, "break_glass_review", {
     break_glass::Finding::Justified => "justified",
     break_glass::Finding::NotJustified => "not_justified",
 });
+
+words!(consent_state_word, consent_state, consent::State, "consent", {
+    consent::State::Given => "given",
+    consent::State::Withdrawn => "withdrawn",
+});
+
+/// What a word of the list of words is.
+pub fn consent_word_kind(word: &str, row: &str) -> Result<consent::WordKind> {
+    match word {
+        "part" => Ok(consent::WordKind::Part),
+        "purpose" => Ok(consent::WordKind::Purpose),
+        "hat" => Ok(consent::WordKind::Hat),
+        _ => Err(Error::Inconsistent {
+            table: "consent_word",
+            row: row.to_owned(),
+            problem: "a word is not known".into(),
+        }),
+    }
+}
 
 /// Why a session ended.
 pub fn end_word(end: session::End) -> &'static str {

@@ -1,6 +1,7 @@
 //! Identity over a real database: as operators, administrators and people would, through the handlers, with row
 //! security on.
 
+mod consent;
 mod leaving;
 mod life;
 mod person;

@@ -1,6 +1,6 @@
 //! A host with its operator, and the calls that most tests need.
 
-use kith_identity::{Desk, PeopleFace, SERVICE, SignInFace, TenantsFace};
+use kith_identity::{ConsentsFace, Desk, PeopleFace, SERVICE, SignInFace, TenantsFace};
 use kith_platform::Host;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
@@ -19,6 +19,7 @@ pub struct Stage {
     pub tenants: TenantsFace,
     pub sign_in: SignInFace,
     pub people: PeopleFace,
+    pub consents: ConsentsFace,
 }
 
 /// A tenant with its first administrator signed in.
@@ -43,6 +44,7 @@ impl Stage {
             tenants: TenantsFace::new(desk.clone()),
             sign_in: SignInFace::new(desk.clone()),
             people: PeopleFace::new(desk),
+            consents: ConsentsFace::new(host.clone()),
             world,
             host,
         }

@@ -53,7 +53,8 @@ changes! {
         ResumeTenantRequest => ResumeTenantResponse,
         FreezeTenantRequest => FreezeTenantResponse,
         ThawTenantRequest => ThawTenantResponse,
-        ReleaseTenantRequest => ReleaseTenantResponse;
+        ReleaseTenantRequest => ReleaseTenantResponse,
+        GiveConsentRequest => GiveConsentResponse;
     governance:
         CreateCircleRequest => CreateCircleResponse,
         InviteCircleMemberRequest => InviteCircleMemberResponse,
@@ -162,6 +163,7 @@ mod tests {
         agrees::<identity::v1::ReleaseTenantRequest>();
         agrees::<identity::v1::GetTenantFreezeRequest>();
         agrees::<identity::v1::ListTenantsRequest>();
+        agrees::<identity::v1::GiveConsentRequest>();
         agrees::<identity::v1::SignInRequest>();
         agrees::<identity::v1::GetTenantRequest>();
         agrees::<identity::v1::ListPeopleRequest>();

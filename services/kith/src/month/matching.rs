@@ -10,6 +10,7 @@ use kith_proto::matching::v1::{
 };
 use tonic::Code;
 
+use super::consent;
 use super::plan::{TrialNeeded, rule_name, timestamp};
 use super::progress::{Count, for_each};
 use super::scenario::{self, GiverTerms, Team};
@@ -119,6 +120,8 @@ pub async fn agree_trial(world: &World, team: &Team, trial: &TrialNeeded) -> Res
                 occurred_at: Some(world.plan.begun_after(30)),
             };
             owner.session.call(request).await?;
+            consent::show_what_is_sought(world, owner).await?;
+            consent::be_open_to_meeting(world, giver).await?;
             let by_giver = ShowInterestRequest {
                 request_id: String::new(),
                 opportunity_id: opportunity_id.clone(),

@@ -6,6 +6,7 @@ mod appointments;
 mod backlog;
 mod changes;
 mod compare;
+mod consent;
 mod evaluation;
 mod fields;
 mod figures;

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
+use super::reader::{GIVING, INTRODUCTION, TERMS, reader};
 use crate::domain::giver::{Deal, Giver, Readiness, ReadinessRecord, Status, Terms};
 use crate::domain::introduction::{Introduction, Side, State};
 use crate::domain::place::OutwardCode;
@@ -39,10 +41,25 @@ pub async fn register(tx: &mut Tx, command: Register) -> Result<Giver> {
     Ok(giver)
 }
 
-/// Answers a giver.
+/// Answers a giver: whole to those who stand by facts known here, and to an Owner who is getting to know them as far as
+/// the giver consents.
 pub async fn get(tx: &mut Tx, id: PersonId) -> Result<Giver> {
-    let giver = store::giver::load(tx, id).await?.ok_or(Error::NotFound("giver"))?;
-    require(tx, &giver, Action::GetGiver).await?;
+    let mut giver = store::giver::load(tx, id).await?.ok_or(Error::NotFound("giver"))?;
+    let mut standing = standing(tx, &giver).await?;
+    let stands_by_facts = ["self", "checks", "team"].iter().any(|word| standing.is(word));
+    let mut terms = None;
+    if !stands_by_facts && standing.is("owner") {
+        let reader = reader(tx).await?;
+        let profile = consent::asked(tx, id, GIVING, INTRODUCTION, &reader).await?.or_refuse()?;
+        if profile.is_some() {
+            terms = consent::asked(tx, id, TERMS, INTRODUCTION, &reader).await?.or_refuse()?;
+        }
+        standing = standing.by_consent(profile).by_consent(terms);
+    }
+    tx.require(Action::GetGiver, Subject::about("giver", id, id), &standing)?;
+    if !stands_by_facts && terms.is_none() {
+        giver.terms.clear();
+    }
     Ok(giver)
 }
 
@@ -114,18 +131,25 @@ pub async fn set_terms(tx: &mut Tx, command: SetTerms) -> Result<Giver> {
 
 /// Asks the policy about a giver, with the caller's standing.
 async fn require(tx: &mut Tx, giver: &Giver, action: Action) -> Result<()> {
-    let person = tx.person()?;
-    let checks = store::standing::has_checks_role(tx, person).await?;
-    let between = store::introduction::of_owner_with(tx, person, giver.person_id).await?;
-    let standing = Standing::new()
-        .with("self", giver.person_id == person)
-        .with("checks", checks)
-        .with("owner", between.iter().any(lets_the_owner_see));
+    let standing = standing(tx, giver).await?;
     tx.require(action, Subject::about("giver", giver.person_id, giver.person_id), &standing)
 }
 
-/// An Owner sees a giver's details from mutual interest on, for as long as it has not ended as far as the Owner knows.
-fn lets_the_owner_see(introduction: &Introduction) -> bool {
+/// How the caller stands towards a giver by what is known here; whether the giver consents is another question.
+async fn standing(tx: &mut Tx, giver: &Giver) -> Result<Standing> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let checks = store::standing::has_checks_role(tx, person).await?;
+    let team = store::standing::is_member_with_owner(tx, person, giver.person_id, today).await?;
+    let between = store::introduction::of_owner_with(tx, person, giver.person_id).await?;
+    Ok(Standing::new()
+        .with("self", giver.person_id == person)
+        .with("checks", checks)
+        .with("team", team)
+        .with("owner", between.iter().any(is_under_way)))
+}
+
+/// An Owner gets to know a giver from mutual interest on, for as long as it has not ended as far as the Owner knows.
+fn is_under_way(introduction: &Introduction) -> bool {
     match introduction.view_for(Side::Team).map(|view| view.state) {
         Some(State::Mutual | State::TrialAgreed | State::Welcome) => true,
         Some(State::Interested | State::Ended) | None => false,

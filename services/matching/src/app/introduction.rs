@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::opportunity::see;
+use super::reader::{INTRODUCTION, OFFERING, reader};
 use crate::domain::introduction::{Answer, Introduction, Side, Trial, View};
 use crate::domain::{Change, IntroductionId, OpportunityId, Refused, TeamId};
 use crate::events;
@@ -55,6 +57,9 @@ pub async fn show_interest(tx: &mut Tx, command: ShowInterest) -> Result<Seen> {
         return Err(Refused::OwnTeam.into());
     }
     let existing = store::introduction::between(tx, opportunity.id, giver.person_id).await?;
+    if side == Side::Team && !existing.is_some_and(|introduction| introduction.team.interested) {
+        may_be_named(tx, giver.person_id).await?;
+    }
     let before = existing.and_then(|introduction| introduction.told());
     let mut introduction = match existing {
         Some(introduction) => introduction,
@@ -72,6 +77,18 @@ pub async fn show_interest(tx: &mut Tx, command: ShowInterest) -> Result<Seen> {
         events::tell_introduction(tx, before, &introduction, giver.status);
     }
     seen(introduction, side)
+}
+
+/// Whether an Owner may name a giver at all: only one who is open to meeting them. Everybody else is not there, whether
+/// they give support or not, and whatever they have said about this Team.
+async fn may_be_named(tx: &mut Tx, giver: PersonId) -> Result<()> {
+    let reader = reader(tx).await?;
+    let offering = consent::asked(tx, giver, OFFERING, INTRODUCTION, &reader).await?.or_refuse()?;
+    let standing = Standing::new().with("owner", true).by_consent(offering);
+    if offering.is_none() {
+        return Err(Error::NotFound("giver"));
+    }
+    tx.require(Action::ShowInterest, Subject::about("giver", giver, giver), &standing)
 }
 
 /// Answers an introduction.

@@ -3,3 +3,4 @@
 pub mod giver;
 pub mod introduction;
 pub mod opportunity;
+mod reader;

@@ -6,6 +6,7 @@ pub mod introduction;
 pub mod opportunity;
 pub mod place;
 pub mod suggestion;
+pub mod team;
 
 use kith_platform::error::{Kind, Refusal};
 use kith_platform::id_type;

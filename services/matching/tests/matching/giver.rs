@@ -9,7 +9,7 @@ use kith_proto::matching::v1::{self as pb, GiverReadinessRecorded, GiverStatus, 
 use prost::Message as _;
 use tonic::Code;
 
-use crate::stage::{Stage, paid_terms, ready};
+use crate::stage::{Stage, of_team, paid_terms, ready};
 
 #[tokio::test]
 async fn somebody_becomes_a_giver_once_however_often_it_is_said() {
@@ -194,6 +194,8 @@ async fn a_giver_is_seen_by_themselves_by_checks_and_by_owners_getting_to_know_t
     stage.interest(stage.owner, &opportunity.id, Some(giver)).await.expect("interest");
     assert_eq!(hidden(stage.owner).await, Code::NotFound, "the Owner's own interest opens nothing");
     let introduction = stage.interest(giver, &opportunity.id, None).await.expect("interest");
+    assert_eq!(hidden(stage.owner).await, Code::NotFound, "nor does the giver's, without their consent");
+    stage.consents(giver, "profile.giving", of_team(stage.team)).await;
     assert!(stage.get_giver(stage.owner, giver).await.is_ok());
     stage.conclude(giver, &introduction.id, false).await.expect("a silent no");
     assert!(stage.get_giver(stage.owner, giver).await.is_ok(), "a silent no shows nowhere");
@@ -222,7 +224,7 @@ async fn the_list_of_givers_is_for_checks_and_goes_by_pages() {
     let mut registered = Vec::new();
     for code in ["E5", "N16", "E8"] {
         registered.push(stage.giver(GiverStatus::Volunteer, code).await.to_string());
-        stage.world.clock.advance(chrono::Duration::minutes(1));
+        stage.advance(chrono::Duration::minutes(1)).await;
     }
     let list = |by, page_token: String| {
         let request = pb::ListGiversRequest { page_size: 2, page_token };

@@ -6,7 +6,7 @@ use kith_proto::matching::v1::{self as pb, GiverStatus, IntroductionState as Sta
 use prost::Message as _;
 use tonic::Code;
 
-use crate::stage::{Stage, trial};
+use crate::stage::{Stage, of_team, trial};
 
 /// What an answer says apart from whom it is about.
 fn shape(introduction: &pb::Introduction) -> (State, Option<pb::Trial>, String) {
@@ -81,6 +81,9 @@ async fn a_no_looks_like_no_answer_in_every_answer() {
         assert_eq!(shape(&again), shape(&one));
         let refused = stage.agree(stage.owner, id, trial(1)).await.expect_err("settled");
         assert_eq!(reason(&refused).1, "TRIAL_SETTLED");
+    }
+    for giver in [declining, silent] {
+        stage.consents(giver, "profile.giving", of_team(stage.team)).await;
     }
     let one = stage.get_giver(stage.owner, declining).await.expect("still seen");
     let other = stage.get_giver(stage.owner, silent).await.expect("still seen");
@@ -268,7 +271,7 @@ async fn introductions_are_listed_newest_first_by_pages_to_their_sides_only() {
     let mut expected = Vec::new();
     for _ in 0..3 {
         expected.insert(0, stage.mutual(giver).await);
-        stage.world.clock.advance(chrono::Duration::minutes(1));
+        stage.advance(chrono::Duration::minutes(1)).await;
     }
     for side in [giver, stage.owner] {
         let first = stage.introductions(side, 2, "").await;

@@ -1,5 +1,6 @@
 //! Matching over a real database: as the people themselves would, through the handlers, with row security on.
 
+mod consent;
 mod giver;
 mod introduction;
 mod opportunity;

@@ -4,8 +4,8 @@ use kith_matching::{Givers, Opportunities, SERVICE};
 use kith_platform::Host;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::{World, request_of};
-use kith_proto::common::v1::Money;
-use kith_proto::identity::v1::{OrganisationRole, RoleSet, RoleSnapshot};
+use kith_proto::common::v1::{ConsentSnapshot, ConsentState, Grantee, GranteeKind, Money};
+use kith_proto::identity::v1::{ConsentGiven, ConsentWithdrawn, OrganisationRole, RoleSet, RoleSnapshot};
 use kith_proto::matching::v1::givers_service_server::GiversService as _;
 use kith_proto::matching::v1::opportunities_service_server::OpportunitiesService as _;
 use kith_proto::matching::v1::{self as pb, GiverStatus};
@@ -36,7 +36,37 @@ impl Stage {
         let stage = Self { world, host, givers, opportunities, tenant, team, owner, checker };
         stage.tell_owner(team, owner, 1).await;
         stage.tell_roles(checker, &[OrganisationRole::Checks], 1).await;
+        stage.consents(owner, "profile.seeking", hat("giver")).await;
         stage
+    }
+
+    /// As identity tells that somebody lets others see a part of their record while they get to know one another.
+    pub async fn consents(&self, person: PersonId, part: &str, grantee: Grantee) -> ConsentSnapshot {
+        let state = ConsentSnapshot {
+            consent_id: self.id(),
+            person_id: person.to_string(),
+            part: part.into(),
+            purpose: "introduction".into(),
+            grantee: Some(grantee),
+            valid_from: "2026-11-21".into(),
+            valid_until: "2027-11-21".into(),
+            version: 1,
+            state: ConsentState::Given.into(),
+        };
+        let id: Uuid = state.consent_id.parse().expect("an id");
+        let event = ConsentGiven { state: Some(state.clone()) };
+        self.world.deliver(&self.host, self.tenant, id, 1, &event).await;
+        self.world.know_consents(&self.host, "identity.consent").await;
+        state
+    }
+
+    /// As identity tells that a consent was withdrawn.
+    pub async fn withdraws(&self, given: ConsentSnapshot) {
+        let id: Uuid = given.consent_id.parse().expect("an id");
+        let state =
+            ConsentSnapshot { version: given.version + 1, state: ConsentState::Withdrawn.into(), ..given };
+        let event = ConsentWithdrawn { state: Some(state) };
+        self.world.deliver(&self.host, self.tenant, id, 2, &event).await;
     }
 
     pub fn id(&self) -> String {
@@ -49,6 +79,7 @@ impl Stage {
             team_id: team.to_string(),
             owner_person_id: owner.to_string(),
             circle_id: self.id(),
+            promise_from: "2026-01-01".into(),
             ..Default::default()
         };
         let event = TeamStarted { state: Some(state) };
@@ -86,10 +117,11 @@ impl Stage {
         Ok(answer.into_inner().giver.expect("a giver"))
     }
 
-    /// A new person who is a giver.
+    /// A new person who is a giver, open to meeting Owners.
     pub async fn giver(&self, status: GiverStatus, code: &str) -> PersonId {
         let person = self.world.person();
         self.register(person, status, code).await.expect("a giver");
+        self.consents(person, "profile.offering", hat("owner")).await;
         person
     }
 
@@ -230,6 +262,12 @@ impl Stage {
         Ok(answer.into_inner().introduction.expect("an introduction"))
     }
 
+    /// Lets time pass, the copy of consent staying complete.
+    pub async fn advance(&self, by: chrono::Duration) {
+        self.world.clock.advance(by);
+        self.world.know_consents(&self.host, "identity.consent").await;
+    }
+
     /// Brings the Owner and a giver to mutual interest; answers the introduction's id.
     pub async fn mutual(&self, giver: PersonId) -> String {
         let opportunity = self.opportunity("E5", 10, false).await;
@@ -245,6 +283,21 @@ impl Stage {
         }
         id
     }
+}
+
+/// Whoever wears that hat.
+pub fn hat(word: &str) -> Grantee {
+    Grantee { kind: GranteeKind::Hat.into(), id: String::new(), hat: word.into() }
+}
+
+/// Whoever is of that Team.
+pub fn of_team(team: Uuid) -> Grantee {
+    Grantee { kind: GranteeKind::Team.into(), id: team.to_string(), hat: String::new() }
+}
+
+/// One person.
+pub fn one(person: PersonId) -> Grantee {
+    Grantee { kind: GranteeKind::Person.into(), id: person.to_string(), hat: String::new() }
 }
 
 pub fn trial(sessions: i32) -> pb::Trial {

@@ -1,7 +1,8 @@
 //! Starting, reading and listing Teams.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::{self, Answer, Reader};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -51,16 +52,64 @@ pub async fn start(tx: &mut Tx, command: Start) -> Result<Team> {
     Ok(team)
 }
 
-/// Answers a Team. Somebody who was only asked sees the Team, its Owner and their own place, nobody else's.
-pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Team> {
-    let (mut team, standing) = open(tx, id, None, Action::GetTeam).await?;
-    let person = tx.person()?;
-    if !["owner", "member", "representative", "break_glass"].iter().any(|word| standing.is(word)) {
+/// A Team as somebody may see it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub team: Team,
+    /// Whether they see its Circle and where it is.
+    pub with_place: bool,
+}
+
+/// Whose Team it is, its Circle and where it is.
+const TEAM: &str = "profile.team";
+/// Getting to know one another, before somebody joins.
+const INTRODUCTION: &str = "introduction";
+
+/// Answers a Team: whole to its Owner, members and who acts for the Owner, or looks in an emergency. Somebody who was only
+/// asked sees whose it is and their own place; they, and anybody else, see its Circle and where it is as far as the Owner
+/// consents, who has signed the Promise first.
+pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Shown> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut team = store::team::load(tx, id).await?.ok_or(Error::NotFound("team"))?;
+    let mut standing = standing(tx, &team, person, today, None).await?;
+    let belongs = ["owner", "member", "representative"].iter().any(|word| standing.is(word));
+    let may_share = team.promised_from().is_some_and(|from| from <= today);
+    let mut answer = Answer::No;
+    if !belongs && may_share {
+        let reader = reader(tx).await?;
+        answer = consent::asked(tx, team.owner, TEAM, INTRODUCTION, &reader).await?;
+        standing = standing.by_consent(answer.if_fresh());
+    }
+    let decided =
+        tx.require_or_break_glass(Action::GetTeam, Subject::about("team", id, team.owner), standing).await;
+    let standing = match decided {
+        Ok(standing) => standing,
+        // Where a consent would have opened it, the copy being too old is the reason.
+        Err(error) => return Err(answer.or_refuse().err().unwrap_or(error)),
+    };
+    let whole = belongs || standing.is("break_glass");
+    if !whole {
         team.members.retain(|membership| membership.person == person);
         team.hats.clear();
         team.promises.clear();
     }
-    Ok(team)
+    Ok(Shown { team, with_place: whole || answer.if_fresh().is_some() })
+}
+
+/// The caller, with the Teams that they are of and the hats that they wear.
+async fn reader(tx: &mut Tx) -> Result<Reader> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut reader = Reader::new(person);
+    for (team, is_owner) in store::reader::teams_of(tx, person, today).await? {
+        reader = reader.of_team(team);
+        if is_owner {
+            reader = reader.wearing("owner", Some(team));
+        }
+    }
+    for (hat, team) in store::reader::hats_of(tx, person, today).await? {
+        reader = reader.wearing(hat, Some(team));
+    }
+    Ok(reader)
 }
 
 /// Lists Teams.
@@ -83,7 +132,7 @@ pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Team>, String)> {
     Ok((teams, next))
 }
 
-/// Loads a Team for a change or a look, and asks the policy with the caller's standing. `about` is whose place or hat
+/// Loads a Team for a change, and asks the policy with the caller's standing. `about` is whose place or hat
 /// it is about, where it is about one.
 pub async fn open(
     tx: &mut Tx,
@@ -92,28 +141,32 @@ pub async fn open(
     action: Action,
 ) -> Result<(Team, Standing)> {
     let (person, today) = (tx.person()?, tx.today()?);
-    let team = if action == Action::GetTeam {
-        store::team::load(tx, id).await?
-    } else {
-        store::team::load_for_update(tx, id).await?
-    };
-    let team = team.ok_or(Error::NotFound("team"))?;
+    let team = store::team::load_for_update(tx, id).await?.ok_or(Error::NotFound("team"))?;
+    let standing = standing(tx, &team, person, today, about).await?;
+    tx.require(action, Subject::about("team", id, team.owner), &standing)?;
+    Ok((team, standing))
+}
+
+/// How somebody stands towards a Team by what is known here.
+async fn standing(
+    tx: &mut Tx,
+    team: &Team,
+    person: PersonId,
+    today: NaiveDate,
+    about: Option<PersonId>,
+) -> Result<Standing> {
     let standing = Standing::new()
         .with("owner", team.owner == person)
         .with("member", team.has_member(person, today))
         .with("invited", team.has_invited(person))
         .with("self", about == Some(person));
-    let standing = if team.owner == person {
-        standing
-    } else {
-        let acting = store::representative::basis(tx, team.owner, person, today).await?;
-        standing
-            .with("representative", acting.is_some())
-            .with(acting.map_or("", Basis::word), acting.is_some())
-    };
-    let standing =
-        tx.require_or_break_glass(action, Subject::about("team", id, team.owner), standing).await?;
-    Ok((team, standing))
+    if team.owner == person {
+        return Ok(standing);
+    }
+    let acting = store::representative::basis(tx, team.owner, person, today).await?;
+    Ok(standing
+        .with("representative", acting.is_some())
+        .with(acting.map_or("", Basis::word), acting.is_some()))
 }
 
 /// In whose name the caller acts: a representative in the Owner's, but for what is about themselves; so nobody says both

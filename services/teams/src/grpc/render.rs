@@ -4,6 +4,7 @@ use kith_platform::etag;
 use kith_platform::fields::{date_text, timestamp};
 use kith_proto::teams::v1 as pb;
 
+use crate::app::team::Shown;
 use crate::domain::{hat, membership, team};
 
 impl From<team::Team> for pb::Team {
@@ -19,6 +20,17 @@ impl From<team::Team> for pb::Team {
             create_time: Some(timestamp(team.created_at)),
             etag: etag::of(team.version),
         }
+    }
+}
+
+impl From<Shown> for pb::Team {
+    fn from(shown: Shown) -> Self {
+        let mut team = Self::from(shown.team);
+        if !shown.with_place {
+            team.circle_id.clear();
+            team.outward_code.clear();
+        }
+        team
     }
 }
 

@@ -33,7 +33,7 @@ impl TeamsService for Teams {
             fields.id("id", &message.id)
         };
         self.0
-            .query(request, parse, app::team::get, |team| pb::GetTeamResponse { team: Some(team.into()) })
+            .query(request, parse, app::team::get, |shown| pb::GetTeamResponse { team: Some(shown.into()) })
             .await
     }
 
