@@ -49,6 +49,7 @@ pub(crate) fn message(aggregate: &str, complete_until: Now, event_id: Uuid) -> M
         payload: payload.encode_to_vec(),
         traceparent: None,
         time: complete_until,
+        snapshot_for: None,
     }
 }
 
