@@ -22,7 +22,7 @@ pub enum WordKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub kind: WordKind,
-    pub word: String,
+    pub text: String,
     pub meaning: String,
 }
 
@@ -48,7 +48,7 @@ pub struct Terms {
 impl Terms {
     /// The first word that is not on the list, by the field that it came in.
     pub fn unknown_word(&self, words: &[Word]) -> Option<&'static str> {
-        let is_known = |kind, word: &str| words.iter().any(|known| known.kind == kind && known.word == word);
+        let is_known = |kind, word: &str| words.iter().any(|known| known.kind == kind && known.text == word);
         if !is_known(WordKind::Part, &self.part) {
             return Some("part");
         }
@@ -105,7 +105,8 @@ pub struct Consent {
 /// What a consent was from one change to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    pub version: i64,
+    /// From 1.
+    pub number: i64,
     pub state: State,
     pub period: Period,
     pub changed_by: PersonId,
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn words_that_are_not_on_the_list_are_named() {
-        let word = |kind, word: &str| Word { kind, word: word.into(), meaning: String::new() };
+        let word = |kind, text: &str| Word { kind, text: text.into(), meaning: String::new() };
         let mut words = Vec::new();
         for (kind, said, field) in [
             (WordKind::Part, "profile.team", "part"),

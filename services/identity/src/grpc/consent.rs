@@ -159,7 +159,7 @@ impl From<Consent> for pb::Consent {
 impl From<Version> for pb::ConsentVersion {
     fn from(version: Version) -> Self {
         Self {
-            version: version.version,
+            version: version.number,
             state: state(version.state),
             valid_from: date_text(Some(version.period.valid_from)),
             valid_until: date_text(Some(version.period.valid_until)),
@@ -176,6 +176,6 @@ impl From<Word> for pb::ConsentWord {
             WordKind::Purpose => pb::ConsentWordKind::Purpose,
             WordKind::Hat => pb::ConsentWordKind::Hat,
         };
-        Self { kind: kind.into(), word: word.word, meaning: word.meaning }
+        Self { kind: kind.into(), word: word.text, meaning: word.meaning }
     }
 }

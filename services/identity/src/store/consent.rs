@@ -77,7 +77,7 @@ pub async fn words_on(tx: &mut Tx, day: NaiveDate) -> Result<Vec<Word>> {
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         let kind = words::consent_word_kind(&row.kind, &row.word)?;
-        found.push(Word { kind, word: row.word, meaning: row.meaning });
+        found.push(Word { kind, text: row.word, meaning: row.meaning });
     }
     Ok(found)
 }
@@ -180,7 +180,7 @@ pub async fn history(tx: &mut Tx, id: ConsentId) -> Result<Vec<Version>> {
     let mut versions = Vec::with_capacity(rows.len());
     for row in rows {
         versions.push(Version {
-            version: row.version,
+            number: row.version,
             state: words::consent_state(&row.state, id)?,
             period: Period { valid_from: row.valid_from, valid_until: row.valid_until },
             changed_by: PersonId(row.changed_by),

@@ -94,7 +94,7 @@ async fn somebody_gives_changes_and_withdraws_and_each_is_a_version() {
         (3, ConsentState::Withdrawn, "2027-06-01"),
     ];
     assert_eq!(history, expected);
-    assert_eq!(stage.listed(person, false).await, [another.id.clone()]);
+    assert_eq!(stage.listed(person, false).await, [another.id.as_str()]);
     assert_eq!(stage.listed(person, true).await, [another.id, given.id.clone()]);
 
     let told = stage.told().await;
