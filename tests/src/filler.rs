@@ -122,6 +122,7 @@ impl Filling<'_> {
             "password" => "long enough to be right",
             "text_version" => "2026-1",
             "currency" => "GBP",
+            "stated_reason" => "words enough to say why",
             "request_id" => return (self.fallback)(),
             _ if name == "id" || name == "ids" || name.ends_with("_id") => return self.id(field),
             _ => "words",

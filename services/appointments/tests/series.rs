@@ -393,3 +393,43 @@ fn the_policy_is_the_reviewed_one() {
     let actions: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
     assert_eq!(policy.table(&actions, Action::STANDING), include_str!("policy_table.txt"));
 }
+
+/// An emergency look at the Owner's record opens the rota, for reading only and for an hour, and tells of itself.
+#[tokio::test]
+async fn an_emergency_look_opens_the_rota_and_changes_nothing() {
+    use kith_platform::break_glass::BreakGlass;
+    use kith_proto::common::v1 as common;
+    use kith_proto::common::v1::break_glass_service_server::BreakGlassService as _;
+    use kith_proto::identity::v1::{OrganisationRole, RoleSet, RoleSnapshot};
+
+    let stage = Stage::new(false).await;
+    let visit = stage.visit("2026-11-23T11:00:00").await;
+    let coach = stage.world.person();
+    let state = RoleSnapshot { person_id: coach.to_string(), roles: vec![OrganisationRole::Checks.into()] };
+    stage.world.deliver(&stage.host, stage.tenant, coach, 1, &RoleSet { state: Some(state) }).await;
+    assert_eq!(stage.get(coach, &visit.id).await.expect_err("not let in").code(), Code::NotFound);
+    let request = common::OpenBreakGlassRequest {
+        request_id: stage.id(),
+        person_id: stage.owner.to_string(),
+        reason: "cannot_be_asked".into(),
+        stated_reason: "who comes next? she cannot be asked".into(),
+        minutes: 0,
+    };
+    let glass = BreakGlass::new(stage.host.clone());
+    glass.open_break_glass(stage.by(coach, request)).await.expect("opened");
+    assert_eq!(stage.get(coach, &visit.id).await.expect("seen").id, visit.id);
+    let list = pb::ListVisitsRequest {
+        team_id: stage.team.to_string(),
+        from_date: "2026-11-20".into(),
+        until_date: "2026-11-30".into(),
+        ..Default::default()
+    };
+    let listed = stage.visits.list_visits(stage.by(coach, list)).await.expect("seen").into_inner();
+    assert_eq!(listed.visits.len(), 1);
+    let refused = stage.agree(coach, &visit).await.expect_err("a look only");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let told = stage.world.written(&stage.host).await;
+    assert!(told.iter().any(|event| event.event_type == "appointments.break_glass.opened.v1"));
+    stage.world.clock.advance(chrono::Duration::minutes(60));
+    assert_eq!(stage.get(coach, &visit.id).await.expect_err("it has ended").code(), Code::NotFound);
+}
