@@ -3,6 +3,7 @@
 use kith_platform::db::Tx;
 use kith_proto::identity::v1 as pb;
 
+use crate::domain::integrator::Integrator;
 use crate::domain::person::{Person, Role};
 use crate::domain::tenant::{State, Tenant};
 
@@ -53,6 +54,13 @@ pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
             tx.publish(person.id, &pb::RoleSet { state: Some(pb::RoleSnapshot { person_id, roles }) });
         }
     }
+}
+
+/// Tells the role of an integrator as a person's is told, so that the same rules decide; none once it was revoked.
+pub fn tell_integrator(tx: &mut Tx, integrator: &Integrator) {
+    let role = integrator.revoked_at.is_none().then(|| i32::from(role_value(integrator.role)));
+    let state = pb::RoleSnapshot { person_id: integrator.id.to_string(), roles: role.into_iter().collect() };
+    tx.publish(integrator.id, &pb::RoleSet { state: Some(state) });
 }
 
 fn role_value(role: Role) -> pb::OrganisationRole {

@@ -12,14 +12,25 @@ mod store;
 
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
+use kith_proto::identity::v1::credential_service_server::CredentialServiceServer;
+use kith_proto::identity::v1::integrator_service_server::IntegratorServiceServer;
+use kith_proto::identity::v1::key_service_server::KeyServiceServer;
+use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
+use kith_proto::identity::v1::provider_service_server::ProviderServiceServer;
+use kith_proto::identity::v1::session_service_server::SessionServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
+pub use grpc::credential::CredentialsFace;
+pub use grpc::integrator::IntegratorsFace;
+pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
-pub use grpc::session::SignInFace;
+pub use grpc::provider::ProvidersFace;
+pub use grpc::session::{KeysFace, SessionsFace, SignInFace};
 pub use grpc::tenant::TenantsFace;
 pub use policy::Action;
 
@@ -41,6 +52,12 @@ fn routes(host: &Host) -> Routes {
     Routes::default()
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
+        .add_service(limited!(SessionServiceServer::new(SessionsFace::new(desk.clone()))))
+        .add_service(limited!(KeyServiceServer::new(KeysFace::new(desk.clone()))))
+        .add_service(limited!(CredentialServiceServer::new(CredentialsFace::new(desk.clone()))))
+        .add_service(limited!(PasskeyServiceServer::new(PasskeysFace::new(desk.clone()))))
+        .add_service(limited!(IntegratorServiceServer::new(IntegratorsFace::new(desk.clone()))))
+        .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 

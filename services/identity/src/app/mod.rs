@@ -6,9 +6,14 @@
 //! must not reach. The order is chosen so that a crash in between is repaired by repeating the same call.
 
 pub mod account;
+pub mod credential;
+pub mod integrator;
 pub mod key;
+mod outward;
+pub mod passkey;
 pub mod password;
 pub mod person;
+pub mod provider;
 pub mod session;
 pub mod tenant;
 
@@ -33,12 +38,18 @@ pub struct Desk {
     pub(crate) host: Host,
     global: Global,
     passwords: password::Passwords,
+    outward: outward::Outward,
 }
 
 impl Desk {
     /// At that host.
     pub fn new(host: Host) -> Self {
-        Self { global: Global::new(host.clone()), passwords: password::Passwords::default(), host }
+        Self {
+            global: Global::new(host.clone()),
+            passwords: password::Passwords::default(),
+            outward: outward::Outward::default(),
+            host,
+        }
     }
 
     /// Closes the connections of the sign-in role.

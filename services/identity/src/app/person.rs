@@ -20,8 +20,19 @@ use crate::store;
 pub async fn standing(tx: &mut Tx) -> Result<Standing> {
     let caller = tx.person()?;
     let found = store::person::load_all(tx, &[caller.0]).await?.pop();
+    if found.is_none()
+        && let Some(integrator) = super::integrator::active(tx, caller).await?
+    {
+        let is_administrator = integrator.role == Role::Administrator;
+        return Ok(Standing::new().with("anyone", true).with("administrator", is_administrator));
+    }
     let is_administrator = found.as_ref().is_some_and(|person| person.roles.contains(&Role::Administrator));
     Ok(Standing::new().with("anyone", found.is_some()).with("administrator", is_administrator))
+}
+
+/// Whether there is such a person; an integrator is none.
+pub async fn exists(tx: &mut Tx, id: PersonId) -> Result<bool> {
+    Ok(!store::person::load_all(tx, &[id.0]).await?.is_empty())
 }
 
 /// Invites a person.
