@@ -14,7 +14,7 @@ create table signin.ceremony (
         check (kind in ('passkey_registration', 'passkey_sign_in', 'provider_link', 'provider_sign_in'))
 );
 create index ceremony_age on signin.ceremony (expires_at);
-grant select, insert, delete on signin.ceremony to identity_signin;
+grant select, insert, update, delete on signin.ceremony to identity_signin;
 
 -- `credential` is the public key with its counter, as the library writes it.
 create table signin.passkey (

@@ -76,7 +76,7 @@ pub const REVIEWED: &[Reviewed] = &[
         &["identity_signin DELETE, INSERT, SELECT, UPDATE"],
         SIGN_IN,
     ),
-    reviewed("identity", "signin.ceremony", &["identity_signin DELETE, INSERT, SELECT"], SIGN_IN),
+    reviewed("identity", "signin.ceremony", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.passkey", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.integrator_secret", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed(

@@ -202,5 +202,5 @@ pub async fn take_only(desk: &Desk, command: Accept) -> Result<()> {
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
     let invitation = found.ok_or(Refused::InvitationNotValid)?;
-    take(desk, &code_hash, &invitation, command, Network::of(None)).await
+    take(desk, &code_hash, &invitation, command, Network::unknown()).await
 }

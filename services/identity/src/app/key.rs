@@ -3,7 +3,7 @@
 use std::time::Duration as StdDuration;
 
 use chrono::Duration;
-use kith_platform::auth::{KeySet, TokenKey};
+use kith_platform::auth::{ACCESS_LIFETIME, KeySet, TokenKey};
 use kith_platform::authz::Subject;
 use kith_platform::config::Config;
 use kith_platform::context::Actor;
@@ -12,7 +12,7 @@ use kith_platform::host;
 use kith_platform::id::Uuid;
 
 use super::Desk;
-use crate::domain::key::{self, Key};
+use crate::domain::key::{self, Key, Rotation};
 use crate::policy::Action;
 use crate::store;
 use crate::store::key::Kept;
@@ -26,7 +26,7 @@ pub async fn prepare(desk: &Desk) -> Result<()> {
     tend(desk).await?;
     let beside = Desk::new(desk.host.clone());
     let soft = desk.host.life().soft.clone();
-    let pause = pause(period(desk));
+    let pause = pause(rotation(desk).period);
     desk.host.life().guard("signing keys", async move {
         while !soft.is_cancelled() {
             tokio::select! {
@@ -42,9 +42,10 @@ pub async fn prepare(desk: &Desk) -> Result<()> {
     Ok(())
 }
 
-fn period(desk: &Desk) -> Duration {
+fn rotation(desk: &Desk) -> Rotation {
     let seconds = desk.host.config().auth.key_rotation_seconds;
-    Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000))
+    let period = Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000));
+    Rotation { period, token_lifetime: ACCESS_LIFETIME }
 }
 
 /// Often enough that a key is never much too late, and a withdrawn one soon forgotten.
@@ -57,7 +58,7 @@ pub async fn tend(desk: &Desk) -> Result<()> {
     let now = desk.now();
     let mut work = desk.global.begin().await?;
     let keys = store::key::lock_all(&mut work).await?;
-    let plan = key::plan(&keys, period(desk), now);
+    let plan = key::plan(&keys, rotation(desk), now);
     for signs_from in plan.add {
         let ids = &desk.host.shared().ids;
         let key = Key { kid: ids.uuid(now).to_string(), signs_from };
@@ -90,7 +91,7 @@ pub async fn rotate(desk: &Desk, actor: Actor, command: Rotate) -> Result<Key> {
     let key = match made {
         Some(key) => key,
         None => {
-            let signs_from = if command.at_once { now } else { now + key::LEAD };
+            let signs_from = if command.at_once { now } else { now + rotation(desk).lead() };
             let key = Key { kid, signs_from };
             if command.at_once {
                 let all: Vec<String> = keys.into_iter().map(|key| key.kid).collect();

@@ -72,8 +72,10 @@ impl Outward {
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
         let client = self.0.get_or_init(client);
-        let answer =
-            client.request(request.map(|body| Full::new(body.into()))).await.map_err(|_| Failure::NoAnswer)?;
+        let answer = client
+            .request(request.map(|body| Full::new(body.into())))
+            .await
+            .map_err(|_| Failure::NoAnswer)?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MOST).collect().await.map_err(|_| Failure::NoAnswer)?;
         Ok(HttpResponse::from_parts(head, body.to_bytes().to_vec()))

@@ -42,7 +42,8 @@ pub struct Begun {
 
 fn webauthn(desk: &Desk) -> Result<Webauthn> {
     let origin = Url::parse(&desk.host.config().auth.origin).map_err(Error::internal)?;
-    let domain = origin.domain().ok_or_else(|| Error::internal(anyhow::anyhow!("auth.origin has no domain")))?;
+    let domain =
+        origin.domain().ok_or_else(|| Error::internal(anyhow::anyhow!("auth.origin has no domain")))?;
     let builder = WebauthnBuilder::new(domain, &origin).map_err(Error::internal)?;
     builder.rp_name("Kith").timeout(LIFETIME.to_std().unwrap_or_default()).build().map_err(Error::internal)
 }
@@ -196,8 +197,7 @@ pub async fn sign_in(desk: &Desk, command: SignIn) -> Result<SignedIn> {
 /// The account whose passkey signed this ceremony's challenge. Its counter moves on, so that a copy is noticed.
 async fn verify(desk: &Desk, ceremony: &Ceremony, credential: &str) -> Result<Uuid> {
     let given: PublicKeyCredential = serde_json::from_str(credential).map_err(|_| Refused::NotSignedIn)?;
-    let state: DiscoverableAuthentication =
-        serde_json::from_str(&ceremony.state).map_err(Error::internal)?;
+    let state: DiscoverableAuthentication = serde_json::from_str(&ceremony.state).map_err(Error::internal)?;
     let webauthn = webauthn(desk)?;
     let (account, credential_id) =
         webauthn.identify_discoverable_authentication(&given).map_err(|_| Refused::NotSignedIn)?;

@@ -1,12 +1,14 @@
 //! `CredentialService`.
 
+use super::parse::{destination, email, new_password, password};
+use kith_platform::fields::Fields;
 use kith_platform::host;
 use kith_platform::id::Uuid;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::credential_service_server::CredentialService;
 use tonic::{Request, Response};
 
-use super::{Reply, decide, network, parse, parse_sign_in, read};
+use super::{Reply, decide, network, parse, read};
 use crate::app::{self, Desk};
 use crate::domain::recovery::Code;
 
@@ -39,7 +41,7 @@ impl CredentialService for CredentialsFace {
     ) -> Reply<pb::ChangePasswordResponse> {
         // Not saved under its request id: that would keep a quick hash of both passwords.
         let (actor, network) = (host::actor(&request), network(&self.0, &request));
-        let command = read(request.into_inner(), parse_sign_in::change_password)?;
+        let command = read(request.into_inner(), change_password)?;
         decide(&self.0, actor, command.clone(), app::credential::require_change).await?;
         app::credential::change_password(&self.0, actor, command, network).await?;
         Ok(Response::new(pb::ChangePasswordResponse {}))
@@ -65,7 +67,7 @@ impl CredentialService for CredentialsFace {
         request: Request<pb::SignInWithRecoveryCodeRequest>,
     ) -> Reply<pb::SignInWithRecoveryCodeResponse> {
         let network = network(&self.0, &request);
-        let command = read(request.into_inner(), parse_sign_in::sign_in_with_code)?;
+        let command = read(request.into_inner(), sign_in_with_code)?;
         let tokens = app::credential::sign_in_with_code(&self.0, command, network).await?;
         Ok(Response::new(pb::SignInWithRecoveryCodeResponse { tokens: Some(tokens.into()) }))
     }
@@ -75,8 +77,38 @@ impl CredentialService for CredentialsFace {
         request: Request<pb::ResetPasswordRequest>,
     ) -> Reply<pb::ResetPasswordResponse> {
         let network = network(&self.0, &request);
-        let command = read(request.into_inner(), parse_sign_in::reset_password)?;
+        let command = read(request.into_inner(), reset_password)?;
         app::credential::reset_password(&self.0, command, network).await?;
         Ok(Response::new(pb::ResetPasswordResponse {}))
     }
+}
+
+fn change_password(
+    message: pb::ChangePasswordRequest,
+    fields: &mut Fields,
+) -> Option<app::credential::ChangePassword> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let current = password(fields, "current_password", &message.current_password);
+    let new = new_password(fields, "new_password", &message.new_password);
+    request_id?;
+    Some(app::credential::ChangePassword { current: current?, new: new? })
+}
+
+fn sign_in_with_code(
+    message: pb::SignInWithRecoveryCodeRequest,
+    fields: &mut Fields,
+) -> Option<app::credential::UseCode> {
+    let email = email(fields, &message.email);
+    let code = fields.text("code", &message.code, 1, 100);
+    let into = destination(fields, &message.tenant, message.as_operator);
+    Some(app::credential::UseCode { email: email?, code: Code::parse(&code?), into: into? })
+}
+
+fn reset_password(message: pb::ResetPasswordRequest, fields: &mut Fields) -> Option<app::credential::Reset> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let email = email(fields, &message.email);
+    let code = fields.text("code", &message.code, 1, 100);
+    let password = new_password(fields, "new_password", &message.new_password);
+    request_id?;
+    Some(app::credential::Reset { email: email?, code: Code::parse(&code?), password: password? })
 }

@@ -1,14 +1,18 @@
 //! `IntegratorService`.
 
+use super::parse::role;
+use chrono::{DateTime, Utc};
 use kith_platform::error::{Error, Result};
+use kith_platform::fields::Fields;
 use kith_platform::fields::timestamp;
 use kith_platform::host;
 use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::integrator_service_server::IntegratorService;
 use tonic::{Request, Response};
 
-use super::{Reply, network, parse_sign_in, read};
+use super::{Reply, network, read};
 use crate::app::{self, Desk};
 use crate::domain::integrator::Integrator;
 
@@ -41,7 +45,7 @@ impl IntegratorService for IntegratorsFace {
             integrator: Some(integrator.into()),
             client_secret: String::new(),
         };
-        let (parse, app) = (parse_sign_in::add_integrator, app::integrator::add);
+        let (parse, app) = (add_integrator, app::integrator::add);
         let mut answer = self.0.host.command(request, parse, app, render).await?;
         let id = added(answer.get_ref())?;
         answer.get_mut().client_secret = app::integrator::hand_out(&self.0, actor, id).await?;
@@ -56,7 +60,7 @@ impl IntegratorService for IntegratorsFace {
             let integrators = integrators.into_iter().map(Into::into).collect();
             pb::ListIntegratorsResponse { integrators, next_page_token }
         };
-        let (parse, app) = (parse_sign_in::list_integrators, app::integrator::list);
+        let (parse, app) = (list_integrators, app::integrator::list);
         self.0.host.query(request, parse, app, render).await
     }
 
@@ -65,11 +69,10 @@ impl IntegratorService for IntegratorsFace {
         request: Request<pb::RevokeIntegratorRequest>,
     ) -> Reply<pb::RevokeIntegratorResponse> {
         let actor = host::actor(&request);
-        let id = read(request.get_ref().clone(), parse_sign_in::revoke_integrator)?;
-        let render = |integrator: Integrator| pb::RevokeIntegratorResponse {
-            integrator: Some(integrator.into()),
-        };
-        let (parse, app) = (parse_sign_in::revoke_integrator, app::integrator::revoke);
+        let id = read(request.get_ref().clone(), revoke_integrator)?;
+        let render =
+            |integrator: Integrator| pb::RevokeIntegratorResponse { integrator: Some(integrator.into()) };
+        let (parse, app) = (revoke_integrator, app::integrator::revoke);
         let answer = self.0.host.command(request, parse, app, render).await?;
         app::integrator::close(&self.0, actor, id).await?;
         Ok(answer)
@@ -80,7 +83,7 @@ impl IntegratorService for IntegratorsFace {
         request: Request<pb::SignInIntegratorRequest>,
     ) -> Reply<pb::SignInIntegratorResponse> {
         let network = network(&self.0, &request);
-        let command = read(request.into_inner(), parse_sign_in::sign_in_integrator)?;
+        let command = read(request.into_inner(), sign_in_integrator)?;
         let token = app::integrator::sign_in(&self.0, command, network).await?;
         Ok(Response::new(pb::SignInIntegratorResponse {
             access_token: token.access,
@@ -88,4 +91,31 @@ impl IntegratorService for IntegratorsFace {
             tenant_id: token.tenant.to_string(),
         }))
     }
+}
+
+fn add_integrator(message: pb::AddIntegratorRequest, fields: &mut Fields) -> Option<app::integrator::Add> {
+    let display_name = fields.text("display_name", &message.display_name, 1, 100);
+    let role = fields.choice("role", message.role, role);
+    Some(app::integrator::Add { display_name: display_name?, role: role? })
+}
+
+fn list_integrators(
+    message: pb::ListIntegratorsRequest,
+    fields: &mut Fields,
+) -> Option<Page<(DateTime<Utc>, Uuid)>> {
+    Page::parse(fields, message.page_size, &message.page_token, &"integrators")
+}
+
+fn revoke_integrator(message: pb::RevokeIntegratorRequest, fields: &mut Fields) -> Option<PersonId> {
+    fields.id("integrator_id", &message.integrator_id)
+}
+
+fn sign_in_integrator(
+    message: pb::SignInIntegratorRequest,
+    fields: &mut Fields,
+) -> Option<app::integrator::SignIn> {
+    let client = fields.text("client_id", &message.client_id, 1, 200);
+    let secret = fields.text("client_secret", &message.client_secret, 1, 200);
+    let client = client.map(|client| Uuid::try_parse(&client).ok().map(PersonId));
+    Some(app::integrator::SignIn { client: client?, secret: secret? })
 }

@@ -3,13 +3,14 @@
 pub mod credential;
 pub mod integrator;
 mod parse;
-mod parse_sign_in;
 pub mod passkey;
 pub mod person;
 pub mod provider;
 mod render;
 pub mod session;
 pub mod tenant;
+
+use std::net::IpAddr;
 
 use kith_platform::causality::CAUSED;
 use kith_platform::context::Actor;
@@ -35,9 +36,15 @@ fn network<M>(desk: &Desk, request: &Request<M>) -> Network {
     let header = &desk.host.config().auth.peer_header;
     let said = request.metadata().get(header.as_str()).and_then(|value| value.to_str().ok());
     // Of several, the last is the one that our own proxy wrote.
-    let said = said.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
+    let said = said.and_then(|value| value.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
     let connected = || request.remote_addr().map(|address| address.ip());
-    Network::of(if header.is_empty() { connected() } else { said.or_else(connected) })
+    let caller = if header.is_empty() { connected() } else { said.or_else(connected) };
+    // An IPv4 address in the coat of an IPv6 one is the same address.
+    match caller.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => Network::v4(address.octets()),
+        Some(IpAddr::V6(address)) => Network::v6(address.octets()),
+        None => Network::unknown(),
+    }
 }
 
 /// Lets the policy decide about what is somebody's own and lies in no tenant, and writes it down.

@@ -1,13 +1,16 @@
 //! `SignInService`, `SessionService` and `KeyService`.
 
+use crate::domain::SessionId;
+use kith_platform::fields::Fields;
 use kith_platform::host;
+use kith_platform::id::Uuid;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::key_service_server::KeyService;
 use kith_proto::identity::v1::session_service_server::SessionService;
 use kith_proto::identity::v1::sign_in_service_server::SignInService;
 use tonic::{Request, Response};
 
-use super::{Reply, network, parse, parse_sign_in, read, render};
+use super::{Reply, network, parse, read, render};
 use crate::app::{self, Desk};
 
 /// The public face of sign-in.
@@ -79,9 +82,9 @@ impl SessionService for SessionsFace {
 
     async fn end_session(&self, request: Request<pb::EndSessionRequest>) -> Reply<pb::EndSessionResponse> {
         let actor = host::actor(&request);
-        let session = read(request.get_ref().clone(), parse_sign_in::end_session)?;
+        let session = read(request.get_ref().clone(), end_session)?;
         let render = |_| pb::EndSessionResponse {};
-        let (parse, decide) = (parse_sign_in::end_session, app::session::require_end);
+        let (parse, decide) = (end_session, app::session::require_end);
         let answer = self.0.host.command(request, parse, decide, render).await?;
         app::session::end_one(&self.0, actor, session).await?;
         Ok(answer)
@@ -94,7 +97,7 @@ impl SessionService for SessionsFace {
         let actor = host::actor(&request);
         let everywhere = request.get_ref().everywhere;
         let render = |_| pb::EndOtherSessionsResponse {};
-        let (parse, decide) = (parse_sign_in::end_other_sessions, app::session::require_end_others);
+        let (parse, decide) = (end_other_sessions, app::session::require_end_others);
         let answer = self.0.host.command(request, parse, decide, render).await?;
         app::session::end_others(&self.0, actor, everywhere).await?;
         Ok(answer)
@@ -105,7 +108,7 @@ impl SessionService for SessionsFace {
         request: Request<pb::SignOutOperatorRequest>,
     ) -> Reply<pb::SignOutOperatorResponse> {
         let actor = host::actor(&request);
-        let all = read(request.into_inner(), parse_sign_in::sign_out_operator)?;
+        let all = read(request.into_inner(), sign_out_operator)?;
         app::session::sign_out_operator(&self.0, actor, all).await?;
         Ok(Response::new(pb::SignOutOperatorResponse {}))
     }
@@ -126,9 +129,27 @@ impl KeysFace {
 impl KeyService for KeysFace {
     async fn rotate_keys(&self, request: Request<pb::RotateKeysRequest>) -> Reply<pb::RotateKeysResponse> {
         let actor = host::actor(&request);
-        let command = read(request.into_inner(), parse_sign_in::rotate_keys)?;
+        let command = read(request.into_inner(), rotate_keys)?;
         let key = app::key::rotate(&self.0, actor, command).await?;
         let signs_from = Some(kith_platform::fields::timestamp(key.signs_from));
         Ok(Response::new(pb::RotateKeysResponse { kid: key.kid, signs_from }))
     }
+}
+
+fn end_session(message: pb::EndSessionRequest, fields: &mut Fields) -> Option<SessionId> {
+    fields.id("session_id", &message.session_id)
+}
+
+fn end_other_sessions(message: pb::EndOtherSessionsRequest, _: &mut Fields) -> Option<bool> {
+    Some(message.everywhere)
+}
+
+fn sign_out_operator(message: pb::SignOutOperatorRequest, fields: &mut Fields) -> Option<bool> {
+    fields.id::<Uuid>("request_id", &message.request_id)?;
+    Some(message.all)
+}
+
+fn rotate_keys(message: pb::RotateKeysRequest, fields: &mut Fields) -> Option<app::key::Rotate> {
+    let request_id = fields.id("request_id", &message.request_id)?;
+    Some(app::key::Rotate { request_id, at_once: message.at_once })
 }

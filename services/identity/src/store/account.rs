@@ -25,12 +25,10 @@ pub async fn find(global: &Global, email: &Email) -> Result<Option<Account>> {
 
 /// An account by its id.
 pub async fn load(global: &Global, account: AccountId) -> Result<Option<Account>> {
-    let row = sqlx::query!(
-        "select id, password_hash, is_operator from signin.account where id = $1",
-        account.0
-    )
-    .fetch_optional(global.pool()?)
-    .await?;
+    let row =
+        sqlx::query!("select id, password_hash, is_operator from signin.account where id = $1", account.0)
+            .fetch_optional(global.pool()?)
+            .await?;
     Ok(row.map(|row| Account {
         id: AccountId(row.id),
         password_hash: row.password_hash,
