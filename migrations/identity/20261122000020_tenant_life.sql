@@ -66,7 +66,8 @@ alter table person add column left_at timestamptz;
 grant delete on signin.sign_in_place to identity_signin;
 alter table signin.refresh_family
     drop constraint refresh_family_reason_known,
-    add constraint refresh_family_reason_known check (ended_reason in ('signed_out', 'token_reused', 'left'));
+    add constraint refresh_family_reason_known check (
+        ended_reason in ('signed_out', 'token_reused', 'ended_elsewhere', 'password_changed', 'left'));
 
 create table representative (
     tenant_id uuid not null,

@@ -52,6 +52,21 @@ pub struct Someone<'people> {
 pub const FIRST_MONTH: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
 
+/// A key that identity signs with: from its database and its secret together.
+///
+/// # Panics
+/// Where there is none.
+pub async fn signing_key(stack: &Stack) -> TokenKey {
+    let mut admin = stack.admin("identity").await;
+    let row = sqlx::query("select kid, seed from signin.signing_key order by signs_from, kid limit 1")
+        .fetch_one(&mut admin)
+        .await
+        .expect("a key");
+    let (kid, salt): (String, Vec<u8>) = (row.get("kid"), row.get("seed"));
+    let salt = salt.try_into().expect("32 bytes");
+    kith_identity::signing_key_from_row(stack.config("identity"), &kid, &salt).expect("its secret")
+}
+
 impl People {
     /// Takes the first month in and looks up who is there.
     ///
@@ -69,11 +84,6 @@ impl People {
     /// Where no month was taken in.
     pub async fn of(stack: &Stack) -> Self {
         let mut admin = stack.admin("identity").await;
-        let key = sqlx::query("select kid, seed from signin.signing_key order by kid limit 1")
-            .fetch_one(&mut admin)
-            .await
-            .expect("a key");
-        let seed: Vec<u8> = key.get("seed");
         let rows = sqlx::query("select tenant_id, id, display_name from person").fetch_all(&mut admin).await;
         let rows = rows.expect("the people");
         let mut channels = BTreeMap::new();
@@ -83,7 +93,7 @@ impl People {
         }
         Self {
             tenant: TenantId(rows.first().expect("a month was taken in").get("tenant_id")),
-            key: TokenKey::new(key.get::<String, _>("kid"), seed.try_into().expect("32 bytes")),
+            key: signing_key(stack).await,
             by_name: rows.iter().map(|row| (row.get("display_name"), PersonId(row.get("id")))).collect(),
             channels,
             random: Ids::system(),

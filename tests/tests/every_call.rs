@@ -10,7 +10,7 @@ use kith_platform::context::Actor;
 use kith_platform::id::{Ids as Random, PersonId, TenantId, Uuid};
 use kith_proto::{Access, METHODS, Method};
 use kith_tests::filler::{Filler, Ids};
-use kith_tests::people::Raw;
+use kith_tests::people::{Raw, signing_key};
 use kith_tests::stack::Stack;
 use prost::Message as _;
 use sqlx::Row as _;
@@ -24,6 +24,16 @@ const PUBLIC: &[(&str, &str)] = &[
     ("/kith.identity.v1.SignInService/Refresh", "spends a refresh token"),
     ("/kith.identity.v1.SignInService/GetKeys", "public keys"),
     ("/kith.identity.v1.PeopleService/AcceptInvitation", "spends a single-use invitation"),
+    (
+        "/kith.identity.v1.CredentialService/SignInWithRecoveryCode",
+        "spends a recovery code; answers uniformly",
+    ),
+    ("/kith.identity.v1.CredentialService/ResetPassword", "spends a recovery code; answers uniformly"),
+    ("/kith.identity.v1.PasskeyService/BeginPasskeySignIn", "a challenge that names nobody"),
+    ("/kith.identity.v1.PasskeyService/FinishPasskeySignIn", "spends a challenge; answers uniformly"),
+    ("/kith.identity.v1.IntegratorService/SignInIntegrator", "how another system becomes itself"),
+    ("/kith.identity.v1.ProviderService/BeginProviderSignIn", "where to go; tells of the provider only"),
+    ("/kith.identity.v1.ProviderService/FinishProviderSignIn", "spends a state; answers uniformly"),
     ("/kith.evaluation.v1.RoundsService/AnswerRound", "spends a single-use reply code"),
 ];
 
@@ -124,12 +134,7 @@ async fn stage() -> (Stack, Caller, TenantId, Ids) {
         channels.push((service.name, channel));
     }
     let mut admin = stack.admin("identity").await;
-    let row = sqlx::query("select kid, seed from signin.signing_key order by kid limit 1")
-        .fetch_one(&mut admin)
-        .await
-        .expect("a key");
-    let seed: Vec<u8> = row.get("seed");
-    let key = TokenKey::new(row.get::<String, _>("kid"), seed.try_into().expect("32 bytes"));
+    let key = signing_key(&stack).await;
     let tenant: Uuid =
         sqlx::query_scalar("select tenant_id from tenant").fetch_one(&mut admin).await.expect("the tenant");
     let caller = Caller { channels, filler: Filler::new(), random: Random::system(), key };

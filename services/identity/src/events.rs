@@ -6,6 +6,7 @@ use kith_proto::common::v1::{self as common, TenantSnapshot, TenantState};
 use kith_proto::identity::v1 as pb;
 
 use crate::domain::consent::{self, Consent, Grantee};
+use crate::domain::integrator::Integrator;
 use crate::domain::person::{Person, Role};
 use crate::domain::representative::{Basis, Representative, Scope};
 use crate::domain::tenant::{State, Tenant};
@@ -118,6 +119,13 @@ pub fn grantee(grantee: &Grantee) -> common::Grantee {
     };
     let id = id.map(|id| id.to_string()).unwrap_or_default();
     common::Grantee { kind: kind.into(), id, hat: hat.to_owned() }
+}
+
+/// Tells the role of an integrator as a person's is told, so that the same rules decide; none once it was revoked.
+pub fn tell_integrator(tx: &mut Tx, integrator: &Integrator) {
+    let role = integrator.revoked_at.is_none().then(|| i32::from(role_value(integrator.role)));
+    let state = pb::RoleSnapshot { person_id: integrator.id.to_string(), roles: role.into_iter().collect() };
+    tx.publish(integrator.id, &pb::RoleSet { state: Some(state) });
 }
 
 fn role_value(role: Role) -> pb::OrganisationRole {

@@ -13,10 +13,16 @@ mod store;
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
 use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewServiceServer;
-use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
 use kith_proto::identity::v1::consent_service_server::ConsentServiceServer;
+use kith_proto::identity::v1::credential_service_server::CredentialServiceServer;
+use kith_proto::identity::v1::integrator_service_server::IntegratorServiceServer;
+use kith_proto::identity::v1::key_service_server::KeyServiceServer;
+use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
+use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
+use kith_proto::identity::v1::provider_service_server::ProviderServiceServer;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
+use kith_proto::identity::v1::session_service_server::SessionServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_life_service_server::TenantLifeServiceServer;
 use kith_proto::identity::v1::tenant_profile_service_server::TenantProfileServiceServer;
@@ -25,14 +31,19 @@ use tonic::service::Routes;
 
 pub use app::Desk;
 pub use grpc::break_glass::BreakGlassFace;
-pub use grpc::leaving::LeavingFace;
 pub use grpc::consent::ConsentsFace;
+pub use grpc::credential::CredentialsFace;
+pub use grpc::integrator::IntegratorsFace;
+pub use grpc::leaving::LeavingFace;
+pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
+pub use grpc::provider::ProvidersFace;
 pub use grpc::representative::RepresentativesFace;
-pub use grpc::session::SignInFace;
+pub use grpc::session::{KeysFace, SessionsFace, SignInFace};
 pub use grpc::tenant::TenantsFace;
 pub use grpc::tenant_life::TenantLifeFace;
 pub use grpc::tenant_profile::TenantProfileFace;
+pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
 pub use policy::Action;
 
 /// The wiring list.
@@ -58,8 +69,14 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(TenantProfileServiceServer::new(TenantProfileFace::new(desk.clone()))))
         .add_service(limited!(LeavingServiceServer::new(LeavingFace::new(desk.clone()))))
         .add_service(limited!(RepresentativesServiceServer::new(RepresentativesFace::new(host.clone()))))
-        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk.clone()))))
-        .add_service(limited!(BreakGlassReviewServiceServer::new(BreakGlassFace::new(desk))))
+        .add_service(limited!(BreakGlassReviewServiceServer::new(BreakGlassFace::new(desk.clone()))))
+        .add_service(limited!(SessionServiceServer::new(SessionsFace::new(desk.clone()))))
+        .add_service(limited!(KeyServiceServer::new(KeysFace::new(desk.clone()))))
+        .add_service(limited!(CredentialServiceServer::new(CredentialsFace::new(desk.clone()))))
+        .add_service(limited!(PasskeyServiceServer::new(PasskeysFace::new(desk.clone()))))
+        .add_service(limited!(IntegratorServiceServer::new(IntegratorsFace::new(desk.clone()))))
+        .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
+        .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 
 /// A key to sign with, and the code for the first operator.

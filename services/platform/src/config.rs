@@ -89,6 +89,12 @@ pub struct Auth {
     pub audience: String,
     /// Where the key set is: a gRPC address (`http://host:port`) or a file path.
     pub keys: String,
+    /// For how long a key signs before the next one does, in seconds. Read by identity alone, as are the next two.
+    pub key_rotation_seconds: u64,
+    /// Where people sign in, such as `https://kith.example`: passkeys and outside providers are bound to it.
+    pub origin: String,
+    /// The header in which a trusted proxy says who called, such as `x-real-ip`; empty where callers come directly.
+    pub peer_header: String,
 }
 
 /// Secrets.
@@ -138,6 +144,9 @@ prefix = "kith"
 issuer = "kith"
 audience = "kith"
 keys = ""
+key_rotation_seconds = 2592000
+origin = "http://localhost:8080"
+peer_header = ""
 
 [secrets]
 folder = ""
@@ -202,6 +211,11 @@ impl Config {
         check(!self.broker.prefix.is_empty(), "broker.prefix: is missing");
         check(!self.auth.issuer.is_empty(), "auth.issuer: is missing");
         check(!self.auth.audience.is_empty(), "auth.audience: is missing");
+        check(
+            (5..=31_536_000).contains(&self.auth.key_rotation_seconds),
+            "auth.key_rotation_seconds: 5 to 31536000",
+        );
+        check(!self.auth.origin.is_empty(), "auth.origin: is missing");
         if problems.is_empty() {
             return Ok(());
         }
@@ -219,6 +233,13 @@ impl Config {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("the secret {name} cannot be read from {}", path.display()))?;
         Ok(Secret(text.trim_end().to_owned()))
+    }
+
+    /// The key from which a service derives keys for single purposes ([`crate::host::derive`]).
+    pub fn derive_key(&self, service: &str) -> anyhow::Result<[u8; 32]> {
+        use sha2::Digest as _;
+        let secret = self.secret("derive")?;
+        Ok(sha2::Sha256::digest(format!("{service}:{}", secret.reveal())).into())
     }
 
     /// How to reach a service's database as one of its roles (`app`, `relay` …).

@@ -135,13 +135,7 @@ impl Host {
     /// A key for one purpose, from the service's secret: HMAC-SHA-256 over the purpose and the parts, each with its
     /// length. The same parts give the same key, so that a single-use code can be told again to who repeats a call.
     pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac =
-            <Hmac<Sha256>>::new_from_slice(&self.0.derive_key).expect("HMAC takes keys of any length");
-        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        derive(&self.0.derive_key, purpose, parts)
     }
 
     /// Wakes the relay after events were committed.
@@ -390,6 +384,16 @@ impl Host {
             }
         }
     }
+}
+
+/// See [`Host::derive`]; for who has the key ([`Config::derive_key`]) and no host.
+pub fn derive(key: &[u8; 32], purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256>>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 /// The actor that the door let in.

@@ -143,11 +143,8 @@ pub(crate) fn open(
     let relay = config.database_as(service.name, "relay")?;
     let db = Db::open(app, relay, config.database.max_connections, shared);
     let verifier = Verifier::new(&config.auth.issuer, &config.auth.audience, clock);
-    let derive = sha2::Digest::finalize(sha2::Digest::chain_update(
-        <sha2::Sha256 as sha2::Digest>::new(),
-        format!("{}:{}", service.name, config.secret("derive")?.reveal()),
-    ));
-    Host::new(service, config, db, verifier, life, derive.into())
+    let derive = config.derive_key(service.name)?;
+    Host::new(service, config, db, verifier, life, derive)
 }
 
 /// Starts serving: answers once calls are taken.

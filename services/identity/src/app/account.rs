@@ -3,12 +3,13 @@
 use kith_platform::context::Actor;
 use kith_platform::db::{Mode, Tx};
 use kith_platform::error::{Common, Result};
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, TenantId};
 use kith_platform::provision::secret_file;
 
 use super::{Desk, hash_of, person};
-use crate::domain::account::{Account, Email, Password};
+use crate::domain::account::{Account, Email, MOST_ATTEMPTS, Password};
 use crate::domain::invitation::Invitation;
+use crate::domain::network::{self, Network};
 use crate::domain::tenant::Slug;
 use crate::domain::{AccountId, Refused};
 use crate::store;
@@ -36,13 +37,13 @@ pub struct Bootstrap {
 }
 
 /// Spends the host code. The same code, address and password again answer the same account.
-pub async fn bootstrap(desk: &Desk, command: Bootstrap) -> Result<AccountId> {
+pub async fn bootstrap(desk: &Desk, command: Bootstrap, network: Network) -> Result<AccountId> {
     let given = hash_of(&command.code);
     if let Some((spent, account)) = store::account::spent_host_code(&desk.global).await? {
         if !same(desk, &spent, &given) {
             return Err(Refused::HostCodeNotValid.into());
         }
-        let signed_in = check_password(desk, &command.email, command.password).await?;
+        let signed_in = check_password(desk, &command.email, command.password, network).await?;
         let own = signed_in.filter(|found| found.id == account);
         return own.map(|found| found.id).ok_or_else(|| Refused::HostCodeNotValid.into());
     }
@@ -63,7 +64,7 @@ pub async fn bootstrap(desk: &Desk, command: Bootstrap) -> Result<AccountId> {
 }
 
 /// Compares under a key that the caller does not have, so that the time it takes tells nothing.
-fn same(desk: &Desk, kept: &[u8], given: &[u8]) -> bool {
+pub(super) fn same(desk: &Desk, kept: &[u8], given: &[u8]) -> bool {
     desk.host.derive("compare", &[kept]) == desk.host.derive("compare", &[given])
 }
 
@@ -73,18 +74,51 @@ async fn new_account(desk: &Desk, password: Password, is_operator: bool) -> Resu
     Ok(Account { id: AccountId(ids.uuid(desk.now())), password_hash, is_operator })
 }
 
-/// The account of an address, where the password is right. What it costs and counts is the same where there is none.
-pub async fn check_password(desk: &Desk, email: &Email, password: Password) -> Result<Option<Account>> {
-    let address_key = desk.host.derive("sign-in address", &[email.as_str().as_bytes()]);
-    if !store::account::count_attempt(&desk.global, &address_key, desk.now()).await? {
-        return Err(Refused::TooManyAttempts.into());
+/// What is counted for an account and for the network it is asked from; kept as keyed hashes only.
+pub struct Attempt {
+    account_key: [u8; 32],
+    network_key: [u8; 32],
+}
+
+impl Attempt {
+    /// Counts an attempt before anything is looked at, or refuses it. What is counted for a network that is refused does not
+    /// count for the account, so that who guesses from one network does not lock the account for everybody else.
+    pub async fn count(desk: &Desk, purpose: &str, account: &[u8], network: Network) -> Result<Self> {
+        let attempt = Self {
+            account_key: desk.host.derive(purpose, &[account]),
+            network_key: desk.host.derive("sign-in network", &[network.as_bytes()]),
+        };
+        let (now, global) = (desk.now(), &desk.global);
+        let of_network =
+            store::account::count_attempt(global, &attempt.network_key, network::MOST_ATTEMPTS, now);
+        if !of_network.await? {
+            return Err(Refused::TooManyAttempts.into());
+        }
+        let of_account = store::account::count_attempt(global, &attempt.account_key, MOST_ATTEMPTS, now);
+        if of_account.await? { Ok(attempt) } else { Err(Refused::TooManyAttempts.into()) }
     }
+
+    /// It was right: the account's attempts begin anew, the network has this one back.
+    pub async fn succeeded(self, desk: &Desk) -> Result<()> {
+        store::account::give_attempt_back(&desk.global, &self.network_key).await?;
+        store::account::forget_attempts(&desk.global, &self.account_key, desk.now()).await
+    }
+}
+
+/// The account of an address, where the password is right. What it costs and counts is the same where there is none.
+pub async fn check_password(
+    desk: &Desk,
+    email: &Email,
+    password: Password,
+    network: Network,
+) -> Result<Option<Account>> {
+    let attempt = Attempt::count(desk, "sign-in address", email.as_str().as_bytes(), network).await?;
     let account = store::account::find(&desk.global, email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     if !desk.passwords.fits(password, hash).await? {
         return Ok(None);
     }
-    store::account::forget_attempts(&desk.global, &address_key, desk.now()).await?;
+    attempt.succeeded(desk).await?;
     Ok(account)
 }
 
@@ -107,34 +141,47 @@ pub struct Accepted {
 /// and what it caused. The same account may repeat it; for everybody else a used code is like one that never was.
 ///
 /// The account takes the code first, which decides between two who come at once; then the person joins. A crash in
-/// between leaves an account whose person has not joined, and the same call again lets them join.
-pub async fn accept(desk: &Desk, command: Accept) -> Result<(Accepted, String)> {
+/// between leaves an account whose person has not joined: the same call again lets them join, and where the code was lost
+/// too, so does the next sign-in ([`finish_joining`]).
+pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(Accepted, String)> {
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
     let invitation = found.ok_or(Refused::InvitationNotValid)?;
     if let Some(taken_by) = invitation.taken_by {
-        let account = check_password(desk, &command.email, command.password).await?;
+        let account = check_password(desk, &command.email, command.password, network).await?;
         if account.is_none_or(|account| account.id != taken_by) {
             return Err(Refused::InvitationNotValid.into());
         }
     } else if invitation.is_open(desk.now()) {
         // A tenant that accepts no changes gives away no place; the code stays good.
         desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, async |_: &mut Tx| Ok(())).await?;
-        take(desk, &code_hash, &invitation, command).await?;
+        take(desk, &code_hash, &invitation, command, network).await?;
     } else {
         return Err(Refused::InvitationNotValid.into());
     }
-    let person = invitation.person;
+    let caused = finish_joining(desk, invitation.tenant, invitation.person).await?;
+    Ok((Accepted { person: invitation.person, slug: invitation.slug }, caused))
+}
+
+/// The second half of taking up an invitation: the person joins. Done again, it changes nothing. Answers what it caused.
+pub async fn finish_joining(desk: &Desk, tenant: TenantId, person: PersonId) -> Result<String> {
     let join = async move |tx: &mut Tx| person::join(tx, person).await;
-    let ((), caused) = desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, join).await?;
-    Ok((Accepted { person, slug: invitation.slug }, caused))
+    let ((), caused) = desk.host.within(tenant, Actor::Nobody, Mode::Write, join).await?;
+    store::account::mark_joined(&desk.global, tenant, person, desk.now()).await?;
+    Ok(caused)
 }
 
 /// Gives the invitation's place to an account. No connection is held while a password is hashed.
-async fn take(desk: &Desk, code_hash: &[u8], invitation: &Invitation, command: Accept) -> Result<()> {
+async fn take(
+    desk: &Desk,
+    code_hash: &[u8],
+    invitation: &Invitation,
+    command: Accept,
+    network: Network,
+) -> Result<()> {
     let (account, is_new) = match store::account::find(&desk.global, &command.email).await? {
         Some(_) => {
-            let own = check_password(desk, &command.email, command.password).await?;
+            let own = check_password(desk, &command.email, command.password, network).await?;
             (own.ok_or(Refused::NotSignedIn)?, false)
         }
         None => (new_account(desk, command.password, false).await?, true),
@@ -156,5 +203,6 @@ async fn take(desk: &Desk, code_hash: &[u8], invitation: &Invitation, command: A
 pub async fn take_only(desk: &Desk, command: Accept) -> Result<()> {
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
-    take(desk, &code_hash, &found.ok_or(Refused::InvitationNotValid)?, command).await
+    let invitation = found.ok_or(Refused::InvitationNotValid)?;
+    take(desk, &code_hash, &invitation, command, Network::unknown()).await
 }

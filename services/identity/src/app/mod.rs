@@ -8,10 +8,15 @@
 pub mod account;
 pub mod break_glass;
 pub mod consent;
+pub mod credential;
+pub mod integrator;
 pub mod key;
 pub mod leaving;
+mod outward;
+pub mod passkey;
 pub mod password;
 pub mod person;
+pub mod provider;
 pub mod representative;
 pub mod session;
 pub mod tenant;
@@ -39,12 +44,18 @@ pub struct Desk {
     pub(crate) host: Host,
     global: Global,
     passwords: password::Passwords,
+    outward: outward::Outward,
 }
 
 impl Desk {
     /// At that host.
     pub fn new(host: Host) -> Self {
-        Self { global: Global::new(host.clone()), passwords: password::Passwords::default(), host }
+        Self {
+            global: Global::new(host.clone()),
+            passwords: password::Passwords::default(),
+            outward: outward::Outward::default(),
+            host,
+        }
     }
 
     /// Closes the connections of the sign-in role.

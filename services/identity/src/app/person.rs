@@ -20,12 +20,25 @@ use crate::store;
 pub async fn standing(tx: &mut Tx) -> Result<Standing> {
     let caller = tx.person()?;
     let found = store::person::load_all(tx, &[caller.0]).await?.pop();
+    if found.is_none()
+        && let Some(integrator) = super::integrator::active(tx, caller).await?
+    {
+        return Ok(Standing::new()
+            .with("anyone", true)
+            .with("administrator", integrator.role == Role::Administrator)
+            .with("checks", integrator.role == Role::Checks));
+    }
     let found = found.filter(|person| person.left_at.is_none());
     let has = |role| found.as_ref().is_some_and(|person| person.roles.contains(&role));
     Ok(Standing::new()
         .with("anyone", found.is_some())
         .with("administrator", has(Role::Administrator))
         .with("checks", has(Role::Checks)))
+}
+
+/// Whether there is such a person; an integrator is none.
+pub async fn exists(tx: &mut Tx, id: PersonId) -> Result<bool> {
+    Ok(!store::person::load_all(tx, &[id.0]).await?.is_empty())
 }
 
 /// Invites a person.

@@ -6,24 +6,34 @@ use kith_platform::auth::ACCESS_LIFETIME;
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::context::Actor;
 use kith_platform::db::{Now, Tx};
-use kith_platform::error::{Common, Result};
+use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::Uuid;
 
-use super::{Desk, account, hash_of, key};
+use super::{Desk, account, hash_of, key, person};
 use crate::domain::account::{Email, Password};
-use crate::domain::session::{End, Place, Session};
-use crate::domain::{Refused, SessionId};
+use crate::domain::network::Network;
+use crate::domain::session::{End, Method, Place, Session};
+use crate::domain::{AccountId, Refused, SessionId};
 use crate::policy::Action;
 use crate::store;
+use crate::store::account::SignInPlace;
+use crate::store::global::Work;
+use crate::store::session::{Listed, Which};
+
+/// Where somebody wants to sign in.
+#[derive(Clone, Debug, Default)]
+pub struct Destination {
+    /// Short name of the tenant; none where the account has one place only.
+    pub tenant: Option<String>,
+    pub as_operator: bool,
+}
 
 /// Signs in.
 #[derive(Clone, Debug)]
 pub struct SignIn {
     pub email: Email,
     pub password: Password,
-    /// Short name of the tenant; none where the account has one place only.
-    pub tenant: Option<String>,
-    pub as_operator: bool,
+    pub into: Destination,
 }
 
 /// What somebody carries who is signed in.
@@ -46,35 +56,78 @@ pub struct SignedIn {
 }
 
 /// Signs in. A wrong password, an unknown address and a place that is not the account's have one answer.
-pub async fn sign_in(desk: &Desk, command: SignIn) -> Result<SignedIn> {
-    let found = account::check_password(desk, &command.email, command.password).await?;
+pub async fn sign_in(desk: &Desk, command: SignIn, network: Network) -> Result<SignedIn> {
+    let found = account::check_password(desk, &command.email, command.password, network).await?;
     let account = found.ok_or(Refused::NotSignedIn)?;
-    let places = store::account::places(&desk.global, account.id).await?;
-    let place = if command.as_operator {
-        Some(account.is_operator.then_some(Place::Host).ok_or(Refused::NotSignedIn)?)
-    } else if let Some(slug) = &command.tenant {
-        let named = places.iter().find(|place| place.slug == *slug).ok_or(Refused::NotSignedIn)?;
-        Some(Place::Tenant(named.tenant, named.person))
-    } else if let [only] = places.as_slice() {
-        Some(Place::Tenant(only.tenant, only.person))
-    } else {
-        None
-    };
-    let tokens = match place {
+    enter(desk, account.id, account.is_operator, &command.into, Method::Password).await
+}
+
+/// Begins a session of an account that has shown who it is, or answers a choice of places.
+pub async fn enter(
+    desk: &Desk,
+    account: AccountId,
+    is_operator: bool,
+    into: &Destination,
+    method: Method,
+) -> Result<SignedIn> {
+    let places = store::account::places(&desk.global, account).await?;
+    let tokens = match choose(&places, is_operator, into)? {
         Some(place) => {
-            let now = desk.now();
-            let id = SessionId(desk.host.shared().ids.uuid(now));
-            let session = Session::begin(id, account.id, place, now);
-            let tokens = issue(desk, &session, now).await?;
             let mut work = desk.global.begin().await?;
-            store::session::insert(&mut work, &session, &hash_of(&tokens.refresh)).await?;
+            let tokens = begin(desk, &mut work, account, place, method).await?;
             work.commit().await?;
-            store::session::remove_old(&desk.global, now).await?;
+            after_sign_in(desk, &places, place).await?;
             Some(tokens)
         }
         None => None,
     };
     Ok(SignedIn { tokens, tenants: places.into_iter().map(|place| place.slug).collect() })
+}
+
+/// The place that was asked for; none where there are several to choose from.
+pub fn choose(places: &[SignInPlace], is_operator: bool, into: &Destination) -> Result<Option<Place>> {
+    if into.as_operator {
+        return Ok(Some(is_operator.then_some(Place::Host).ok_or(Refused::NotSignedIn)?));
+    }
+    if let Some(slug) = &into.tenant {
+        let named = places.iter().find(|place| place.slug == *slug).ok_or(Refused::NotSignedIn)?;
+        return Ok(Some(Place::Tenant(named.tenant, named.person)));
+    }
+    Ok(match places {
+        [only] => Some(Place::Tenant(only.tenant, only.person)),
+        _ => None,
+    })
+}
+
+/// Writes a new session down and answers its first tokens.
+pub async fn begin(
+    desk: &Desk,
+    work: &mut Work,
+    account: AccountId,
+    place: Place,
+    method: Method,
+) -> Result<Tokens> {
+    let now = desk.now();
+    let id = SessionId(desk.host.shared().ids.uuid(now));
+    let session = Session::begin(id, account, place, method, now);
+    let tokens = issue(desk, &session, now).await?;
+    store::session::insert(work, &session, &hash_of(&tokens.refresh)).await?;
+    Ok(tokens)
+}
+
+/// What is done beside each sign-in: old sessions are removed, and an invitation of which only the first half was done is
+/// finished. A tenant that accepts no changes now finishes it another time.
+pub async fn after_sign_in(desk: &Desk, places: &[SignInPlace], chosen: Place) -> Result<()> {
+    store::session::remove_old(&desk.global, desk.now()).await?;
+    let unfinished =
+        places.iter().find(|place| !place.joined && chosen == Place::Tenant(place.tenant, place.person));
+    if let Some(place) = unfinished
+        && let Err(error) = account::finish_joining(desk, place.tenant, place.person).await
+        && !error.is_transient()
+    {
+        return Err(error);
+    }
+    Ok(())
 }
 
 /// Exchanges a refresh token. One that was exchanged before ends its session: one of its two holders stole it.
@@ -90,7 +143,7 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
         return Err(Refused::SessionOver.into());
     }
     let tokens = issue(desk, &session, now).await?;
-    store::session::use_token(&mut work, &old, now).await?;
+    store::session::use_token(&mut work, session.id, &old, now).await?;
     store::session::add_token(&mut work, session.id, &hash_of(&tokens.refresh), now).await?;
     work.commit().await?;
     Ok(tokens)
@@ -125,4 +178,88 @@ pub async fn sign_out(tx: &mut Tx, (): ()) -> Result<()> {
 pub async fn end(desk: &Desk, actor: Actor) -> Result<()> {
     let session = SessionId(actor.session().ok_or(Common::Unauthenticated)?);
     store::session::end(&desk.global, session, End::SignedOut, desk.now()).await
+}
+
+/// The caller's own session; refused where it has ended, however long its access token still lives.
+pub async fn own(desk: &Desk, actor: Actor) -> Result<Session> {
+    let id = SessionId(actor.session().ok_or(Common::Unauthenticated)?);
+    let session = store::session::find(&desk.global, id).await?.ok_or(Common::Unauthenticated)?;
+    let place = match actor {
+        Actor::Person { tenant, person, .. } => Place::Tenant(tenant, person),
+        _ => Place::Host,
+    };
+    if session.place != place || session.require_open(desk.now()).is_err() {
+        return Err(Common::Unauthenticated.into());
+    }
+    Ok(session)
+}
+
+/// Decides that somebody may do this with what is their own, and writes it down. An integrator owns nothing.
+pub async fn require_self(tx: &mut Tx, action: Action, kind: &'static str, id: Uuid) -> Result<()> {
+    let caller = tx.person()?;
+    let standing = Standing::new().with("self", person::exists(tx, caller).await?);
+    tx.require(action, Subject::about(kind, id, caller), &standing)
+}
+
+/// Decides that somebody may see their own sessions.
+pub async fn require_list(tx: &mut Tx, (): ()) -> Result<()> {
+    let caller = tx.actor().id();
+    require_self(tx, Action::ListSessions, "person", caller).await
+}
+
+/// The caller's sessions in their tenant, newest first, and which of them asks. Comes after [`require_list`].
+pub async fn list(desk: &Desk, actor: Actor) -> Result<(Vec<Listed>, SessionId)> {
+    let (own, tenant) = (own(desk, actor).await?, actor.tenant().ok_or(Common::Unauthenticated)?);
+    let listed = store::session::list(&desk.global, own.account, tenant, desk.now()).await?;
+    Ok((listed, own.id))
+}
+
+/// Decides that somebody may end one of their sessions.
+pub async fn require_end(tx: &mut Tx, session: SessionId) -> Result<SessionId> {
+    require_self(tx, Action::EndSession, "session", session.0).await?;
+    Ok(session)
+}
+
+/// Ends one of the caller's sessions in their tenant. Comes after [`require_end`]; again it changes nothing.
+pub async fn end_one(desk: &Desk, actor: Actor, session: SessionId) -> Result<()> {
+    let own = own(desk, actor).await?;
+    let found = store::session::find(&desk.global, session).await?;
+    let same = |other: &Session| other.account == own.account && other.place == own.place;
+    let found = found.filter(same).ok_or(Error::NotFound("session"))?;
+    store::session::end(&desk.global, found.id, End::EndedElsewhere, desk.now()).await
+}
+
+/// Decides that somebody may end their other sessions.
+pub async fn require_end_others(tx: &mut Tx, everywhere: bool) -> Result<bool> {
+    let caller = tx.actor().id();
+    require_self(tx, Action::EndOtherSessions, "person", caller).await?;
+    Ok(everywhere)
+}
+
+/// Ends the caller's other sessions, here or everywhere. Comes after [`require_end_others`]; again it changes nothing.
+pub async fn end_others(desk: &Desk, actor: Actor, everywhere: bool) -> Result<()> {
+    let (own, now) = (own(desk, actor).await?, desk.now());
+    let which = if everywhere {
+        own.require_own(now)?;
+        Which::All
+    } else {
+        Which::InTenant(actor.tenant().ok_or(Common::Unauthenticated)?)
+    };
+    let mut work = desk.global.begin().await?;
+    store::session::end_all(&mut work, own.account, which, Some(own.id), End::EndedElsewhere, now).await?;
+    work.commit().await
+}
+
+/// Ends an operator's session, or all of them.
+pub async fn sign_out_operator(desk: &Desk, actor: Actor, all: bool) -> Result<()> {
+    let id = actor.session().ok_or(Common::Unauthenticated)?;
+    desk.require_operator(actor, Action::SignOutOperator, Subject::of("session", id)).await?;
+    let now = desk.now();
+    if all {
+        let mut work = desk.global.begin().await?;
+        let account = AccountId(actor.id());
+        store::session::end_all(&mut work, account, Which::OfHost, None, End::SignedOut, now).await?;
+        work.commit().await?;
+    }
+    store::session::end(&desk.global, SessionId(id), End::SignedOut, now).await
 }

@@ -5,7 +5,9 @@ use kith_platform::testing::World;
 use super::*;
 use crate::SERVICE;
 use crate::app::account;
+use crate::app::session;
 use crate::domain::account::{Email, Password};
+use crate::domain::network::Network;
 use crate::domain::tenant::State;
 
 fn command() -> Create {
@@ -40,7 +42,7 @@ impl Stage {
             email: Email::parse("host@example.org").expect("an address"),
             password: Password::new("correct horse battery").expect("a password"),
         };
-        let account = account::bootstrap(&desk, bootstrap).await.expect("an operator").0;
+        let account = account::bootstrap(&desk, bootstrap, Network::unknown()).await.expect("an operator").0;
         let operator = Actor::Operator { account, session: Uuid::nil() };
         Self { desk, world, operator }
     }
@@ -95,6 +97,36 @@ async fn after_a_crash_between_account_and_person_the_same_call_lets_them_join()
         written.into_iter().map(|event| event.event_type).collect::<Vec<_>>()
     };
     assert!(!types().await.contains(&"identity.person.joined.v1".to_owned()));
-    account::accept(desk, accept).await.expect("joined");
+    account::accept(desk, accept, Network::unknown()).await.expect("joined");
     assert!(types().await.contains(&"identity.person.joined.v1".to_owned()));
+}
+
+#[tokio::test]
+async fn after_the_code_was_lost_too_the_next_sign_in_lets_them_join() {
+    let stage = Stage::new().await;
+    let desk = &stage.desk;
+    let (created, _) = create(desk, stage.operator, command()).await.expect("a tenant");
+    let email = Email::parse("first@example.org").expect("an address");
+    let password = Password::new("correct horse battery").expect("a password");
+    let accept = account::Accept {
+        code: created.invitation.clone(),
+        email: email.clone(),
+        password: password.clone(),
+    };
+    account::take_only(desk, accept).await.expect("the account has the place");
+    let (repeated, _) = create(desk, stage.operator, command()).await.expect("the same");
+    assert_eq!(
+        repeated.invitation, created.invitation,
+        "until somebody has joined, the code can be told again"
+    );
+
+    let command = session::SignIn { email, password, into: session::Destination::default() };
+    session::sign_in(desk, command, Network::unknown()).await.expect("signed in");
+    let joined = async || {
+        let written = stage.world.written(&desk.host).await;
+        written.into_iter().filter(|event| event.event_type == "identity.person.joined.v1").count()
+    };
+    assert_eq!(joined().await, 1, "both halves are done");
+    let (repeated, _) = create(desk, stage.operator, self::command()).await.expect("the same");
+    assert!(repeated.invitation.is_empty(), "it was used");
 }

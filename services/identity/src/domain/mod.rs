@@ -2,11 +2,16 @@
 
 pub mod account;
 pub mod break_glass;
-pub mod fence;
 pub mod consent;
+pub mod fence;
+pub mod integrator;
 pub mod invitation;
+pub mod key;
+pub mod network;
 pub mod person;
 pub mod profile;
+pub mod provider;
+pub mod recovery;
 pub mod representative;
 pub mod session;
 pub mod tenant;
@@ -23,6 +28,8 @@ id_type!(
     SessionId,
     /// That somebody acts for a person.
     RepresentativeId,
+    /// A ceremony: something that was begun here, goes on elsewhere and is finished here once.
+    CeremonyId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
@@ -91,6 +98,33 @@ pub enum Refused {
     /// Withdrawn is for good.
     #[error("this consent was withdrawn; give another")]
     ConsentWithdrawn,
+    /// The session is too old for what it wants, or began through a provider that stands for one place only.
+    #[error("sign in again with something of your own first, then do this within a quarter of an hour")]
+    SignInAgain,
+    /// Not the password in force.
+    #[error("this is not your password")]
+    PasswordNotRight,
+    /// Unknown, over, used, or somebody else's.
+    #[error("this has ended or was never begun; begin again")]
+    CeremonyNotValid,
+    /// What the authenticator gave does not verify.
+    #[error("this passkey cannot be registered")]
+    PasskeyNotAccepted,
+    /// Registered already, here or by somebody else.
+    #[error("this passkey is registered already")]
+    PasskeyExists,
+    /// More than an account may have.
+    #[error("there are too many passkeys; remove one first")]
+    TooManyPasskeys,
+    /// The provider does not answer, or not as a provider does.
+    #[error("the provider cannot be reached or is not set up right")]
+    ProviderNotReady,
+    /// What came back does not prove anything.
+    #[error("the provider's answer does not fit")]
+    ProviderAnswerNotValid,
+    /// The account at the provider is linked with another account, or this one with another there.
+    #[error("this is linked already; take the other link away first")]
+    LinkTaken,
 }
 
 impl Refusal for Refused {
@@ -98,11 +132,17 @@ impl Refusal for Refused {
         match self {
             Self::NotSignedIn | Self::SessionOver => Kind::Unauthenticated,
             Self::TooManyAttempts => Kind::ResourceExhausted,
-            Self::SlugTaken => Kind::AlreadyExists,
-            Self::HostCodeNotValid | Self::OwnLook => Kind::PermissionDenied,
+            Self::SlugTaken | Self::PasskeyExists | Self::LinkTaken => Kind::AlreadyExists,
+            Self::HostCodeNotValid | Self::OwnLook | Self::PasswordNotRight => Kind::PermissionDenied,
             Self::InvitationNotValid
             | Self::AccountHasPlace
             | Self::LastAdministrator
+            | Self::SignInAgain
+            | Self::CeremonyNotValid
+            | Self::PasskeyNotAccepted
+            | Self::TooManyPasskeys
+            | Self::ProviderNotReady
+            | Self::ProviderAnswerNotValid
             | Self::OtherState
             | Self::FreezeNotComplete
             | Self::OwnRepresentation
@@ -135,6 +175,15 @@ impl Refusal for Refused {
             Self::ReviewClosed => "REVIEW_CLOSED",
             Self::ConsentOver => "CONSENT_OVER",
             Self::ConsentWithdrawn => "CONSENT_WITHDRAWN",
+            Self::SignInAgain => "SIGN_IN_AGAIN",
+            Self::PasswordNotRight => "PASSWORD_NOT_RIGHT",
+            Self::CeremonyNotValid => "CEREMONY_NOT_VALID",
+            Self::PasskeyNotAccepted => "PASSKEY_NOT_ACCEPTED",
+            Self::PasskeyExists => "PASSKEY_EXISTS",
+            Self::TooManyPasskeys => "TOO_MANY_PASSKEYS",
+            Self::ProviderNotReady => "PROVIDER_NOT_READY",
+            Self::ProviderAnswerNotValid => "PROVIDER_ANSWER_NOT_VALID",
+            Self::LinkTaken => "LINK_TAKEN",
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Parse, call `app`, render.
 
 pub mod break_glass;
-pub mod leaving;
 pub mod consent;
+pub mod credential;
+pub mod integrator;
+pub mod leaving;
 mod parse;
+pub mod passkey;
 pub mod person;
+pub mod provider;
 mod render;
 pub mod representative;
 pub mod session;
@@ -12,10 +16,17 @@ pub mod tenant;
 pub mod tenant_life;
 pub mod tenant_profile;
 
+use std::net::IpAddr;
+
 use kith_platform::causality::CAUSED;
-use kith_platform::error::Result;
+use kith_platform::context::Actor;
+use kith_platform::db::{Mode, Tx};
+use kith_platform::error::{Common, Result};
 use kith_platform::fields::Fields;
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
+
+use crate::app::Desk;
+use crate::domain::network::Network;
 
 type Reply<A> = std::result::Result<Response<A>, Status>;
 
@@ -24,6 +35,34 @@ fn read<M, C>(message: M, parse: impl FnOnce(M, &mut Fields) -> Option<C>) -> Re
     let mut fields = Fields::default();
     let parsed = parse(message, &mut fields);
     fields.finish(parsed)
+}
+
+/// The network that a call comes from: as the trusted proxy says where there is one, else the connection's other end.
+fn network<M>(desk: &Desk, request: &Request<M>) -> Network {
+    let header = &desk.host.config().auth.peer_header;
+    let said = request.metadata().get(header.as_str()).and_then(|value| value.to_str().ok());
+    // Of several, the last is the one that our own proxy wrote.
+    let said = said.and_then(|value| value.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+    let connected = || request.remote_addr().map(|address| address.ip());
+    let caller = if header.is_empty() { connected() } else { said.or_else(connected) };
+    // An IPv4 address in the coat of an IPv6 one is the same address.
+    match caller.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => Network::v4(address.octets()),
+        Some(IpAddr::V6(address)) => Network::v6(address.octets()),
+        None => Network::unknown(),
+    }
+}
+
+/// Lets the policy decide about what is somebody's own and lies in no tenant, and writes it down.
+async fn decide<C, O>(
+    desk: &Desk,
+    actor: Actor,
+    command: C,
+    app: impl AsyncFnOnce(&mut Tx, C) -> Result<O>,
+) -> Result<O> {
+    let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
+    let work = async move |tx: &mut Tx| app(tx, command).await;
+    Ok(desk.host.within(tenant, actor, Mode::Read, work).await?.0)
 }
 
 /// An answer that says what it caused.

@@ -20,7 +20,7 @@ pub fn nothing<M>(_: M, _: &mut Fields) -> Option<()> {
     Some(())
 }
 
-fn email(fields: &mut Fields, value: &str) -> Option<Email> {
+pub(super) fn email(fields: &mut Fields, value: &str) -> Option<Email> {
     match Email::parse(value) {
         Some(email) => Some(email),
         None if value.trim().is_empty() => fields.wrong("email", "is missing"),
@@ -37,22 +37,47 @@ pub fn optional_address(fields: &mut Fields, field: &str, value: &str) -> Option
     }
 }
 
-fn new_password(fields: &mut Fields, value: &str) -> Option<Password> {
+pub(super) fn new_password(fields: &mut Fields, field: &str, value: &str) -> Option<Password> {
     match Password::new(value) {
         Some(password) => Some(password),
-        None => fields.wrong("password", "must have 12 to 256 characters"),
+        None => fields.wrong(field, "must have 12 to 256 characters"),
+    }
+}
+
+/// A password to be compared.
+pub(super) fn password(fields: &mut Fields, field: &str, value: &str) -> Option<Password> {
+    match Password::given(value) {
+        Some(password) => Some(password),
+        None => fields.wrong(field, "must have 1 to 256 characters"),
+    }
+}
+
+/// Where somebody wants to sign in.
+pub(super) fn destination(
+    fields: &mut Fields,
+    tenant: &str,
+    as_operator: bool,
+) -> Option<app::session::Destination> {
+    let slug = fields.text("tenant", tenant, 0, 40);
+    if as_operator && !tenant.is_empty() {
+        fields.wrong::<()>("tenant", "must be empty where somebody signs in as an operator");
+    }
+    Some(app::session::Destination { tenant: Some(slug?).filter(|slug| !slug.is_empty()), as_operator })
+}
+
+pub(super) fn role(value: pb::OrganisationRole) -> Option<Role> {
+    match value {
+        pb::OrganisationRole::Administrator => Some(Role::Administrator),
+        pb::OrganisationRole::Checks => Some(Role::Checks),
+        pb::OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
+        pb::OrganisationRole::Unspecified => None,
     }
 }
 
 fn roles(fields: &mut Fields, values: &[i32]) -> Option<Roles> {
     let mut roles = Some(Roles::new());
     for (at, value) in values.iter().enumerate() {
-        let role = fields.choice(&format!("roles[{at}]"), *value, |role| match role {
-            pb::OrganisationRole::Administrator => Some(Role::Administrator),
-            pb::OrganisationRole::Checks => Some(Role::Checks),
-            pb::OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
-            pb::OrganisationRole::Unspecified => None,
-        });
+        let role = fields.choice(&format!("roles[{at}]"), *value, role);
         roles = roles.zip(role).map(|(mut roles, role)| {
             roles.insert(role);
             roles
@@ -68,7 +93,7 @@ pub fn bootstrap_host(
     let request_id = fields.id::<Uuid>("request_id", &message.request_id);
     let code = fields.text("host_code", &message.host_code, 1, 200);
     let email = email(fields, &message.email);
-    let password = new_password(fields, &message.password);
+    let password = new_password(fields, "password", &message.password);
     request_id?;
     Some(app::account::Bootstrap { code: code?, email: email?, password: password? })
 }
@@ -112,20 +137,9 @@ pub fn list_tenants(message: pb::ListTenantsRequest, fields: &mut Fields) -> Opt
 
 pub fn sign_in(message: pb::SignInRequest, fields: &mut Fields) -> Option<app::session::SignIn> {
     let email = email(fields, &message.email);
-    let password = match Password::given(&message.password) {
-        Some(password) => Some(password),
-        None => fields.wrong("password", "must have 1 to 256 characters"),
-    };
-    let tenant = fields.text("tenant", &message.tenant, 0, 40);
-    if message.as_operator && !message.tenant.is_empty() {
-        fields.wrong::<()>("tenant", "must be empty where somebody signs in as an operator");
-    }
-    Some(app::session::SignIn {
-        email: email?,
-        password: password?,
-        tenant: tenant.map(|slug| Some(slug).filter(|slug| !slug.is_empty()))?,
-        as_operator: message.as_operator,
-    })
+    let password = password(fields, "password", &message.password);
+    let into = destination(fields, &message.tenant, message.as_operator);
+    Some(app::session::SignIn { email: email?, password: password?, into: into? })
 }
 
 pub fn refresh(message: pb::RefreshRequest, fields: &mut Fields) -> Option<String> {
@@ -152,7 +166,7 @@ pub fn accept_invitation(
     let request_id = fields.id::<Uuid>("request_id", &message.request_id);
     let code = fields.text("invitation", &message.invitation, 1, 200);
     let email = email(fields, &message.email);
-    let password = new_password(fields, &message.password);
+    let password = new_password(fields, "password", &message.password);
     request_id?;
     Some(app::account::Accept { code: code?, email: email?, password: password? })
 }

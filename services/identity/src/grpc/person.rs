@@ -7,7 +7,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService;
 use tonic::Request;
 
-use super::{Reply, parse, read, respond};
+use super::{Reply, network, parse, read, respond};
 use crate::app::{self, Desk};
 use crate::domain::person::Person;
 
@@ -53,8 +53,9 @@ impl PeopleService for PeopleFace {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Reply<pb::AcceptInvitationResponse> {
+        let network = network(&self.0, &request);
         let command = read(request.into_inner(), parse::accept_invitation)?;
-        let (accepted, caused) = app::account::accept(&self.0, command).await?;
+        let (accepted, caused) = app::account::accept(&self.0, command, network).await?;
         let answer = pb::AcceptInvitationResponse {
             person_id: accepted.person.to_string(),
             tenant: accepted.slug.as_str().to_owned(),

@@ -4,11 +4,19 @@ use kith_platform::etag;
 use kith_platform::fields::timestamp;
 use kith_proto::identity::v1 as pb;
 
+use crate::app::credential::Credentials;
+use crate::app::passkey;
 use crate::app::session::Tokens;
+use crate::domain::SessionId;
+use crate::domain::integrator::Integrator;
 use crate::domain::person::{Person, Role};
 use crate::domain::session::Place;
+use crate::domain::provider::Provider;
+use crate::domain::session::{Method, Place};
 use crate::domain::tenant::Listing;
 use crate::events;
+use crate::store::passkey::Kept;
+use crate::store::session::Listed;
 
 impl From<Listing> for pb::Tenant {
     fn from(listing: Listing) -> Self {
@@ -25,13 +33,7 @@ impl From<Listing> for pb::Tenant {
 
 impl From<Person> for pb::Person {
     fn from(person: Person) -> Self {
-        let roles = person.roles.iter().map(|role| {
-            i32::from(match role {
-                Role::Administrator => pb::OrganisationRole::Administrator,
-                Role::Checks => pb::OrganisationRole::Checks,
-                Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
-            })
-        });
+        let roles = person.roles.iter().map(|held| i32::from(role(*held)));
         Self {
             id: person.id.to_string(),
             roles: roles.collect(),
@@ -40,6 +42,78 @@ impl From<Person> for pb::Person {
             left: person.left_at.is_some(),
             etag: etag::of(person.version),
         }
+    }
+}
+
+/// A session; whether it is the one that asks.
+pub fn session(listed: Listed, current: SessionId) -> pb::Session {
+    let session = listed.session;
+    let method = match session.method {
+        Method::Password => pb::SignInMethod::Password,
+        Method::Passkey => pb::SignInMethod::Passkey,
+        Method::RecoveryCode => pb::SignInMethod::RecoveryCode,
+        Method::Provider => pb::SignInMethod::Provider,
+    };
+    pb::Session {
+        id: session.id.to_string(),
+        method: method.into(),
+        create_time: Some(timestamp(session.created_at)),
+        last_used_time: Some(timestamp(listed.last_used_at)),
+        expire_time: Some(timestamp(session.expires_at)),
+        current: session.id == current,
+    }
+}
+
+impl From<Kept> for pb::Passkey {
+    fn from(kept: Kept) -> Self {
+        Self {
+            id: passkey::shown(&kept.credential_id),
+            label: kept.label,
+            create_time: Some(timestamp(kept.created_at)),
+            last_used_time: kept.last_used_at.map(timestamp),
+        }
+    }
+}
+
+impl From<Credentials> for pb::GetCredentialsResponse {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            passkeys: credentials.passkeys.into_iter().map(Into::into).collect(),
+            recovery_codes_left: i32::try_from(credentials.codes_left).unwrap_or(i32::MAX),
+            linked_providers: credentials.linked,
+        }
+    }
+}
+
+impl From<Integrator> for pb::Integrator {
+    fn from(integrator: Integrator) -> Self {
+        Self {
+            id: integrator.id.to_string(),
+            display_name: integrator.display_name,
+            role: role(integrator.role).into(),
+            create_time: Some(timestamp(integrator.added_at)),
+            revoke_time: integrator.revoked_at.map(timestamp),
+        }
+    }
+}
+
+impl From<Provider> for pb::Provider {
+    fn from(provider: Provider) -> Self {
+        Self {
+            name: provider.name.as_str().to_owned(),
+            issuer: provider.issuer,
+            client: provider.client,
+            secret_name: provider.secret_name,
+            update_time: Some(timestamp(provider.updated_at)),
+        }
+    }
+}
+
+fn role(role: Role) -> pb::OrganisationRole {
+    match role {
+        Role::Administrator => pb::OrganisationRole::Administrator,
+        Role::Checks => pb::OrganisationRole::Checks,
+        Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
     }
 }
 

@@ -5,7 +5,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::tenant_service_server::TenantService;
 use tonic::{Request, Response};
 
-use super::{Reply, parse, read, respond};
+use super::{Reply, network, parse, read, respond};
 use crate::app::{self, Desk};
 use crate::domain::tenant::Tenant;
 
@@ -26,8 +26,9 @@ impl TenantService for TenantsFace {
         &self,
         request: Request<pb::BootstrapHostRequest>,
     ) -> Reply<pb::BootstrapHostResponse> {
+        let network = network(&self.0, &request);
         let command = read(request.into_inner(), parse::bootstrap_host)?;
-        let account = app::account::bootstrap(&self.0, command).await?;
+        let account = app::account::bootstrap(&self.0, command, network).await?;
         Ok(Response::new(pb::BootstrapHostResponse { account_id: account.to_string() }))
     }
 

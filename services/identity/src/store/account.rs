@@ -5,7 +5,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, TenantId};
 
 use super::global::{Global, Work};
-use crate::domain::account::{ATTEMPT_WINDOW, Account, Email, MOST_ATTEMPTS};
+use crate::domain::account::{ATTEMPT_WINDOW, Account, Email};
 use crate::domain::{AccountId, Refused};
 
 /// The account of an address.
@@ -21,6 +21,27 @@ pub async fn find(global: &Global, email: &Email) -> Result<Option<Account>> {
         password_hash: row.password_hash,
         is_operator: row.is_operator,
     }))
+}
+
+/// An account by its id.
+pub async fn load(global: &Global, account: AccountId) -> Result<Option<Account>> {
+    let row =
+        sqlx::query!("select id, password_hash, is_operator from signin.account where id = $1", account.0)
+            .fetch_optional(global.pool()?)
+            .await?;
+    Ok(row.map(|row| Account {
+        id: AccountId(row.id),
+        password_hash: row.password_hash,
+        is_operator: row.is_operator,
+    }))
+}
+
+/// Sets the password of an account.
+pub async fn set_password(work: &mut Work, account: AccountId, password_hash: &str) -> Result<()> {
+    sqlx::query!("update signin.account set password_hash = $2 where id = $1", account.0, password_hash)
+        .execute(work.conn())
+        .await?;
+    Ok(())
 }
 
 /// Whether an account is an operator's.
@@ -54,24 +75,48 @@ pub struct SignInPlace {
     pub tenant: TenantId,
     pub person: PersonId,
     pub slug: String,
+    /// The person has joined in the tenant too: both halves of taking up the invitation are done.
+    pub joined: bool,
 }
 
 /// The places of an account, by their short names.
 pub async fn places(global: &Global, account: AccountId) -> Result<Vec<SignInPlace>> {
     let rows = sqlx::query!(
-        "select p.tenant_id, p.person_id, r.slug
+        r#"select p.tenant_id, p.person_id, r.slug, p.joined_at is not null as "joined!"
          from signin.sign_in_place p join signin.tenant_registry r on r.tenant_id = p.tenant_id
-         where p.account_id = $1 order by r.slug",
+         where p.account_id = $1 order by r.slug"#,
         account.0
     )
     .fetch_all(global.pool()?)
     .await?;
-    let place = |row: (kith_platform::id::Uuid, kith_platform::id::Uuid, String)| SignInPlace {
-        tenant: TenantId(row.0),
-        person: PersonId(row.1),
-        slug: row.2,
-    };
-    Ok(rows.into_iter().map(|row| place((row.tenant_id, row.person_id, row.slug))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| SignInPlace {
+            tenant: TenantId(row.tenant_id),
+            person: PersonId(row.person_id),
+            slug: row.slug,
+            joined: row.joined,
+        })
+        .collect())
+}
+
+/// Notes that a person has joined in their tenant.
+pub async fn mark_joined(
+    global: &Global,
+    tenant: TenantId,
+    person: PersonId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update signin.sign_in_place set joined_at = $3
+         where tenant_id = $1 and person_id = $2 and joined_at is null",
+        tenant.0,
+        person.0,
+        now,
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
 }
 
 /// Gives an account its place in a tenant.
@@ -95,9 +140,9 @@ pub async fn add_place(
     Ok(())
 }
 
-/// Counts an attempt at a password before it is looked at, so that attempts at the same moment count too. Answers
-/// whether there may be one; a refused attempt does not count.
-pub async fn count_attempt(global: &Global, address_key: &[u8], now: DateTime<Utc>) -> Result<bool> {
+/// Counts an attempt before it is looked at, so that attempts at the same moment count too. Answers whether there may be
+/// one among `most` within the window; a refused attempt does not count. The key is a keyed hash of whatever is counted.
+pub async fn count_attempt(global: &Global, key: &[u8], most: i32, now: DateTime<Utc>) -> Result<bool> {
     let counted = sqlx::query_scalar!(
         "insert into signin.sign_in_attempt as a (address_key, attempts, first_at, last_at) values ($1, 1, $2, $2)
          on conflict on constraint sign_in_attempt_pk do update set
@@ -106,23 +151,34 @@ pub async fn count_attempt(global: &Global, address_key: &[u8], now: DateTime<Ut
              last_at = $2
          where a.attempts < $4 or a.last_at <= $3
          returning attempts",
-        address_key,
+        key,
         now,
         now - ATTEMPT_WINDOW,
-        MOST_ATTEMPTS,
+        most,
     )
     .fetch_optional(global.pool()?)
     .await?;
     Ok(counted.is_some())
 }
 
+/// Gives an attempt back that succeeded: only those that fail count.
+pub async fn give_attempt_back(global: &Global, key: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "update signin.sign_in_attempt set attempts = attempts - 1 where address_key = $1 and attempts > 0",
+        key
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
+}
+
 /// Forgets the attempts after the right password, and some of those that no longer matter.
-pub async fn forget_attempts(global: &Global, address_key: &[u8], now: DateTime<Utc>) -> Result<()> {
+pub async fn forget_attempts(global: &Global, key: &[u8], now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "delete from signin.sign_in_attempt where address_key = $1 or address_key in (
              select address_key from signin.sign_in_attempt where last_at <= $2
              order by address_key limit 100 for update skip locked)",
-        address_key,
+        key,
         now - ATTEMPT_WINDOW,
     )
     .execute(global.pool()?)

@@ -11,7 +11,8 @@ use crate::domain::invitation::{Invitation, LIFETIME};
 use crate::domain::tenant::Slug;
 
 /// Opens a person's one invitation; one that ran out unused is opened anew, one that is open or taken stays as it is (but
-/// follows the code where the secret behind all codes was changed). Answers whether it was taken up.
+/// follows the code where the secret behind all codes was changed). Answers whether it was taken up and its person has
+/// joined: until both are done, whoever took it up may need the code again.
 pub async fn open(
     global: &Global,
     code_hash: &[u8],
@@ -24,7 +25,9 @@ pub async fn open(
          on conflict on constraint invitation_person_once do update set
              code_hash = case when i.taken_at is null then $1 else i.code_hash end,
              expires_at = case when i.taken_at is null and i.expires_at <= $5 then $4 else i.expires_at end
-         returning taken_at is not null as "taken!""#,
+         returning taken_at is not null and exists (
+             select from signin.sign_in_place p where p.tenant_id = i.tenant_id and p.person_id = i.person_id
+                 and p.joined_at is not null) as "taken!""#,
         code_hash,
         tenant.0,
         person.0,

@@ -1,16 +1,21 @@
-//! SQL, and nothing but SQL. `tenant`, `person` and `consent` are a tenant's own: every query names the tenant; row security is the
-//! second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
+//! SQL, and nothing but SQL. `tenant`, `person`, `consent`, `integrator`, `provider` and the like are a tenant's own: every
+//! query names the tenant; row security is the second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
 
 pub mod account;
 pub mod break_glass;
-pub mod fence;
+pub mod ceremony;
 pub mod consent;
+pub mod fence;
 pub mod global;
+pub mod integrator;
 pub mod invitation;
 pub mod key;
+pub mod passkey;
 pub mod person;
 pub mod place;
 pub mod profile;
+pub mod provider;
+pub mod recovery;
 pub mod registry;
 pub mod representative;
 pub mod session;

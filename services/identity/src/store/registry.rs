@@ -137,3 +137,14 @@ pub async fn list(global: &Global, page: &Page<String>) -> Result<Vec<Listing>> 
     .await?;
     rows.into_iter().map(Listing::try_from).collect()
 }
+
+/// The tenant of a short name, once it is there.
+pub async fn find(global: &Global, slug: &Slug) -> Result<Option<TenantId>> {
+    let found = sqlx::query_scalar!(
+        "select tenant_id from signin.tenant_registry where slug = $1 and state <> 'reserved'",
+        slug.as_str()
+    )
+    .fetch_optional(global.pool()?)
+    .await?;
+    Ok(found.map(TenantId))
+}

@@ -16,14 +16,16 @@ pub async fn insert(work: &mut Work, session: &Session, token_hash: &[u8]) -> Re
         Place::Host => (None, None),
     };
     sqlx::query!(
-        "insert into signin.refresh_family (id, account_id, tenant_id, person_id, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into signin.refresh_family (id, account_id, tenant_id, person_id, created_at, expires_at, method,
+             last_used_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $5)",
         session.id.0,
         session.account.0,
         tenant,
         person,
         session.created_at,
         session.expires_at,
+        words::method_word(session.method),
     )
     .execute(work.conn())
     .await?;
@@ -61,7 +63,8 @@ pub struct Found {
 /// Finds a session by a token and locks both, so that of two who exchange it at once the second finds it used.
 pub async fn lock_by_token(work: &mut Work, token_hash: &[u8]) -> Result<Option<Found>> {
     let row = sqlx::query!(
-        r#"select t.used_at, f.id, f.account_id, f.tenant_id, f.person_id, f.created_at, f.expires_at, f.ended_at,
+        r#"select t.used_at, f.id, f.account_id, f.tenant_id, f.person_id, f.method, f.created_at, f.expires_at,
+             f.ended_at,
              case when f.tenant_id is null then a.is_operator else exists (
                  select from signin.sign_in_place p where p.account_id = f.account_id and p.tenant_id = f.tenant_id
                      and p.person_id = f.person_id) end as "still_there!"
@@ -76,34 +79,171 @@ pub async fn lock_by_token(work: &mut Work, token_hash: &[u8]) -> Result<Option<
     let Some(row) = row else {
         return Ok(None);
     };
-    let place = match (row.tenant_id, row.person_id) {
-        (Some(tenant), Some(person)) => Place::Tenant(TenantId(tenant), PersonId(person)),
-        (None, None) => Place::Host,
-        _ => return Err(half_a_place(row.id)),
+    let session = Row {
+        id: row.id,
+        account_id: row.account_id,
+        tenant_id: row.tenant_id,
+        person_id: row.person_id,
+        method: row.method,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        ended_at: row.ended_at,
     };
     Ok(Some(Found {
-        session: Session {
-            id: SessionId(row.id),
-            account: AccountId(row.account_id),
-            place,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            ended: row.ended_at.is_some(),
-        },
+        session: session.try_into()?,
         token_used: row.used_at.is_some(),
         still_there: row.still_there,
     }))
+}
+
+struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    tenant_id: Option<Uuid>,
+    person_id: Option<Uuid>,
+    method: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Session {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let place = match (row.tenant_id, row.person_id) {
+            (Some(tenant), Some(person)) => Place::Tenant(TenantId(tenant), PersonId(person)),
+            (None, None) => Place::Host,
+            _ => return Err(half_a_place(row.id)),
+        };
+        Ok(Self {
+            id: SessionId(row.id),
+            account: AccountId(row.account_id),
+            place,
+            method: words::method(&row.method, row.id)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            ended: row.ended_at.is_some(),
+        })
+    }
 }
 
 fn half_a_place(row: Uuid) -> Error {
     Error::Inconsistent { table: "refresh_family", row: row.to_string(), problem: "half a place".into() }
 }
 
-/// Marks a token as exchanged.
-pub async fn use_token(work: &mut Work, token_hash: &[u8], now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update signin.refresh_token set used_at = $2 where token_hash = $1", token_hash, now)
-        .execute(work.conn())
-        .await?;
+/// A session by its id.
+pub async fn find(global: &Global, session: SessionId) -> Result<Option<Session>> {
+    let row = sqlx::query_as!(
+        Row,
+        "select id, account_id, tenant_id, person_id, method, created_at, expires_at, ended_at
+         from signin.refresh_family where id = $1",
+        session.0
+    )
+    .fetch_optional(global.pool()?)
+    .await?;
+    row.map(Session::try_from).transpose()
+}
+
+/// A session in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub session: Session,
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// The sessions of an account in one tenant that have not ended, newest first.
+pub async fn list(
+    global: &Global,
+    account: AccountId,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Listed>> {
+    let rows = sqlx::query!(
+        r#"select id, account_id, tenant_id, person_id, method, created_at, expires_at, ended_at,
+             coalesce(last_used_at, created_at) as "last_used_at!"
+         from signin.refresh_family
+         where account_id = $1 and tenant_id = $2 and ended_at is null and expires_at > $3
+         order by created_at desc, id limit 100"#,
+        account.0,
+        tenant.0,
+        now,
+    )
+    .fetch_all(global.pool()?)
+    .await?;
+    let listed = rows.into_iter().map(|row| {
+        let session = Row {
+            id: row.id,
+            account_id: row.account_id,
+            tenant_id: row.tenant_id,
+            person_id: row.person_id,
+            method: row.method,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+        };
+        Ok(Listed { session: session.try_into()?, last_used_at: row.last_used_at })
+    });
+    listed.collect()
+}
+
+/// Which sessions of an account.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// In one tenant.
+    InTenant(TenantId),
+    /// The operator's.
+    OfHost,
+    /// In every place.
+    All,
+}
+
+/// Ends the sessions of an account but one.
+pub async fn end_all(
+    work: &mut Work,
+    account: AccountId,
+    which: Which,
+    but: Option<SessionId>,
+    why: End,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (tenant, of_host) = match which {
+        Which::InTenant(tenant) => (Some(tenant.0), false),
+        Which::OfHost => (None, true),
+        Which::All => (None, false),
+    };
+    sqlx::query!(
+        "update signin.refresh_family set ended_at = $5, ended_reason = $6
+         where account_id = $1 and ended_at is null and ($2::uuid is null or tenant_id = $2)
+             and (not $3 or tenant_id is null) and ($4::uuid is null or id <> $4)",
+        account.0,
+        tenant,
+        of_host,
+        but.map(|session| session.0),
+        now,
+        words::end_word(why),
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// Marks a token of a session as exchanged.
+pub async fn use_token(
+    work: &mut Work,
+    session: SessionId,
+    token_hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "with used as (update signin.refresh_token set used_at = $3 where token_hash = $2)
+         update signin.refresh_family set last_used_at = $3 where id = $1",
+        session.0,
+        token_hash,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
     Ok(())
 }
 

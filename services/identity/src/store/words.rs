@@ -77,5 +77,14 @@ pub fn end_word(end: session::End) -> &'static str {
         session::End::SignedOut => "signed_out",
         session::End::TokenReused => "token_reused",
         session::End::Left => "left",
+        session::End::EndedElsewhere => "ended_elsewhere",
+        session::End::PasswordChanged => "password_changed",
     }
 }
+
+words!(method_word, method, session::Method, "refresh_family", {
+    session::Method::Password => "password",
+    session::Method::Passkey => "passkey",
+    session::Method::RecoveryCode => "recovery_code",
+    session::Method::Provider => "provider",
+});

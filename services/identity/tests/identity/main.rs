@@ -1,11 +1,22 @@
 //! Identity over a real database: as operators, administrators and people would, through the handlers, with row
 //! security on.
 
+mod authenticator;
+mod bad_input;
 mod consent;
+mod guesses;
+mod hashing;
+mod integrator;
+mod keys;
 mod leaving;
 mod life;
+mod outside;
+mod own_sessions;
+mod passkey;
 mod person;
 mod profile;
+mod provider;
+mod recovery;
 mod representative;
 mod session;
 mod stage;

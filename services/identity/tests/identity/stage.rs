@@ -1,7 +1,13 @@
 //! A host with its operator, and the calls that most tests need.
 
-use kith_identity::{ConsentsFace, Desk, PeopleFace, SERVICE, SignInFace, TenantsFace};
+use std::net::SocketAddr;
+
+use kith_identity::{
+    ConsentsFace, CredentialsFace, Desk, IntegratorsFace, KeysFace, PasskeysFace, PeopleFace, ProvidersFace, SERVICE,
+    SessionsFace, SignInFace, TenantsFace,
+};
 use kith_platform::Host;
+use kith_platform::config::Config;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::World;
@@ -9,6 +15,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Status};
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -20,6 +27,13 @@ pub struct Stage {
     pub sign_in: SignInFace,
     pub people: PeopleFace,
     pub consents: ConsentsFace,
+    pub sessions: SessionsFace,
+    pub keys: KeysFace,
+    pub credentials: CredentialsFace,
+    pub passkeys: PasskeysFace,
+    pub integrators: IntegratorsFace,
+    pub providers: ProvidersFace,
+    pub desk: Desk,
 }
 
 /// A tenant with its first administrator signed in.
@@ -35,12 +49,33 @@ pub fn by<M>(actor: Actor, message: M) -> Request<M> {
     request
 }
 
+/// The same request as it comes from that address.
+pub fn from<M>(address: &str, mut request: Request<M>) -> Request<M> {
+    let remote_addr = Some(SocketAddr::new(address.parse().expect("an address"), 50_000));
+    request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr });
+    request
+}
+
 impl Stage {
     pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With a configuration of its own.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let world = World::new();
-        let host = world.host(&SERVICE).await;
+        let mut config = world.config(&SERVICE).await;
+        change(&mut config);
+        let host = world.host_with(&SERVICE, config).await;
         let desk = Desk::new(host.clone());
         Self {
+            sessions: SessionsFace::new(desk.clone()),
+            keys: KeysFace::new(desk.clone()),
+            credentials: CredentialsFace::new(desk.clone()),
+            passkeys: PasskeysFace::new(desk.clone()),
+            integrators: IntegratorsFace::new(desk.clone()),
+            providers: ProvidersFace::new(desk.clone()),
+            desk: desk.clone(),
             tenants: TenantsFace::new(desk.clone()),
             sign_in: SignInFace::new(desk.clone()),
             people: PeopleFace::new(desk),
@@ -168,6 +203,13 @@ impl Stage {
         self.accept(&code, email).await.expect("joined");
         let tokens = self.tokens(email, &place.tenant.slug).await;
         self.actor(&tokens)
+    }
+
+    /// How many rows of a table of sign-in there are.
+    pub async fn count(&self, table: &str) -> i64 {
+        let mut admin = self.world.admin(&self.host).await;
+        let sql = sqlx::AssertSqlSafe(format!("select count(*) from signin.{table}"));
+        sqlx::query_scalar(sql).fetch_one(&mut admin).await.expect("a count")
     }
 
     pub async fn written(&self) -> Vec<String> {
