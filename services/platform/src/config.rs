@@ -112,8 +112,8 @@ pub struct Telemetry {
 }
 
 /// Largest AMQP frame. lapin keeps two buffers of 32 frames for every connection, written to in full: 8 MiB with
-/// RabbitMQ's own 128 KiB. Larger events travel in several frames; RabbitMQ 4 wants at least 8 KiB.
-const FRAME_BYTES: u32 = 16 * 1024;
+/// RabbitMQ's own 128 KiB. Larger events travel in several frames; RabbitMQ 4 takes no less than this.
+const FRAME_BYTES: u32 = 8 * 1024;
 
 const DEFAULTS: &str = r#"
 [server]
