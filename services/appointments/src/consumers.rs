@@ -6,6 +6,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_platform::rights;
 use kith_proto::identity::v1::{TenantSnapshot, TenantState};
 use kith_proto::matching::v1::{self as matching, GiverSnapshot, IntroductionSnapshot, UnpaidIntent};
 use kith_proto::teams::v1::{Hat, HatState, MembershipState, TeamSnapshot};
@@ -14,12 +15,15 @@ use crate::domain::giver::{Giver, Readiness, Terms};
 use crate::domain::introduction::{Introduction, Trial};
 use crate::domain::team::{Held, Team};
 use crate::domain::{IntroductionState, Settlement};
+use crate::events;
 use crate::store;
 
 /// The list of aggregates that appointments listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
+        .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))

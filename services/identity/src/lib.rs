@@ -13,12 +13,14 @@ mod store;
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
+use kith_proto::identity::v1::rights_service_server::RightsServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
 pub use grpc::person::PeopleFace;
+pub use grpc::rights::RightsFace;
 pub use grpc::session::SignInFace;
 pub use grpc::tenant::TenantsFace;
 pub use policy::Action;
@@ -41,6 +43,7 @@ fn routes(host: &Host) -> Routes {
     Routes::default()
         .add_service(limited!(TenantServiceServer::new(TenantsFace::new(desk.clone()))))
         .add_service(limited!(SignInServiceServer::new(SignInFace::new(desk.clone()))))
+        .add_service(limited!(RightsServiceServer::new(RightsFace::new(desk.clone()))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 

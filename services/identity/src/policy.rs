@@ -12,6 +12,16 @@ actions! {
     GetPeople,
     ListPeople,
     SetRoles seen by GetPeople,
+    ExportSignIn,
+    OpenAccessRequest seen by ListPeople,
+    AskErasure,
+    OrderErasure seen by GetErasure,
+    GetErasure seen by GetErasure,
+    ListErasures,
+    SetLegalHold seen by ListPeople,
+    LiftLegalHold seen by ListPeople,
+    ListRetentionClasses,
+    SetRetentionClass seen by ListRetentionClasses,
 }
 
 impl Action {

@@ -3,3 +3,4 @@
 pub mod client;
 pub mod instance;
 pub mod month;
+pub mod subject_access;

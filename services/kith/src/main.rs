@@ -24,6 +24,8 @@ enum Command {
     Operate(operate::Command),
     /// Takes a circle's month in through the public API, prints it, and compares it with expected figures
     Month(Box<kith_cli::month::Args>),
+    /// Puts everything that the seven services hold about a person into one file
+    SubjectAccess(Box<kith_cli::subject_access::Args>),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,10 @@ fn main() -> ExitCode {
             local::fill_in(&mut arguments);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
             runtime.and_then(|runtime| runtime.block_on(kith_cli::month::run(*arguments)))
+        }
+        Command::SubjectAccess(arguments) => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
+            runtime.and_then(|runtime| runtime.block_on(kith_cli::subject_access::run(*arguments)))
         }
     };
     outcome.unwrap_or_else(|error| {

@@ -25,6 +25,7 @@ pub mod money;
 mod outbox;
 pub mod page;
 pub mod provision;
+pub mod rights;
 mod run;
 pub mod server;
 pub mod telemetry;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kith_proto::common::v1::data_rights_service_server::DataRightsServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -23,6 +24,7 @@ use crate::host::{Host, Service};
 use crate::id::Ids;
 use crate::lifecycle::Life;
 use crate::outbox::Relay;
+use crate::rights::DataRights;
 use crate::server::DoorLayer;
 use crate::{provision, telemetry};
 
@@ -167,8 +169,11 @@ pub(crate) async fn start(
     watch_readiness(&host, &life, health.clone());
 
     let operations = OperationsServiceServer::new(Operations(host.clone()));
-    let mut routes =
-        (service.routes)(&host).add_service(crate::limited!(operations)).add_service(health_service);
+    let rights = DataRightsServiceServer::new(DataRights(host.clone()));
+    let mut routes = (service.routes)(&host)
+        .add_service(crate::limited!(operations))
+        .add_service(crate::limited!(rights))
+        .add_service(health_service);
     if host.config().server.reflection {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(kith_proto::DESCRIPTOR_SET)

@@ -9,6 +9,7 @@ pub mod account;
 pub mod key;
 pub mod password;
 pub mod person;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 

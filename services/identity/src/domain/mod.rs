@@ -3,6 +3,7 @@
 pub mod account;
 pub mod invitation;
 pub mod person;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 
@@ -14,6 +15,12 @@ id_type!(
     AccountId,
     /// A session: all refresh tokens that follow from one sign-in.
     SessionId,
+    /// The erasure of a person's data.
+    ErasureId,
+    /// A legal hold.
+    HoldId,
+    /// A request for access that somebody handles.
+    AccessRequestId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
@@ -52,6 +59,9 @@ pub enum Refused {
     /// Nobody would be left to set things up.
     #[error("somebody has to be administrator: give the role to somebody who has joined first")]
     LastAdministrator,
+    /// Proceedings, an inquiry or safeguarding stand against it.
+    #[error("a legal hold stands: nothing about this person may be destroyed")]
+    LegalHold,
 }
 
 impl Refusal for Refused {
@@ -61,7 +71,7 @@ impl Refusal for Refused {
             Self::TooManyAttempts => Kind::ResourceExhausted,
             Self::SlugTaken => Kind::AlreadyExists,
             Self::HostCodeNotValid => Kind::PermissionDenied,
-            Self::InvitationNotValid | Self::AccountHasPlace | Self::LastAdministrator => {
+            Self::InvitationNotValid | Self::AccountHasPlace | Self::LastAdministrator | Self::LegalHold => {
                 Kind::FailedPrecondition
             }
         }
@@ -77,6 +87,7 @@ impl Refusal for Refused {
             Self::AccountHasPlace => "ACCOUNT_HAS_PLACE",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::LastAdministrator => "LAST_ADMINISTRATOR",
+            Self::LegalHold => "LEGAL_HOLD",
         }
     }
 }

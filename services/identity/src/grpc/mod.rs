@@ -3,6 +3,7 @@
 mod parse;
 pub mod person;
 mod render;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 

@@ -7,6 +7,7 @@ pub mod invitation;
 pub mod key;
 pub mod person;
 pub mod registry;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 mod words;

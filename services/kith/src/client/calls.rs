@@ -96,9 +96,11 @@ changes! {
 
 reads! {
     common:
-        GetBacklogRequest => GetBacklogResponse;
+        GetBacklogRequest => GetBacklogResponse,
+        ExportPersonRequest => ExportPersonResponse;
     identity:
         GetTenantRequest => GetTenantResponse,
+        ExportSignInRequest => ExportSignInResponse,
         SignInRequest => SignInResponse,
         ListPeopleRequest => ListPeopleResponse;
     governance:
