@@ -29,6 +29,8 @@ from unnest(array['funding', 'funding_share', 'settlement', 'unsettled_visit', '
 
 insert into platform.text_column (table_name, column_name, personal, erased_as, reason) values
     ('public.account', 'name', false, null, 'a kind and ids'),
+    ('public.account', 'currency', false, null, 'ISO 4217 code'),
+    ('public.entry', 'currency', false, null, 'ISO 4217 code'),
     ('public.contribution_rule', 'name', false, null, 'name of a circle''s rule'),
     ('public.giver_terms', 'rule_name', false, null, 'name of a circle''s rule'),
     ('public.settlement', 'rule_name', false, null, 'name of a circle''s rule'),

@@ -426,19 +426,21 @@ pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId)
     let Some(account) = account else {
         return Ok(());
     };
-    // Locked first, so that nobody gives the account a place meanwhile.
-    let forgettable = sqlx::query_scalar!(
-        r#"select not is_operator and not exists (select from signin.sign_in_place where account_id = $1) as "goes!"
-           from signin.account where id = $1 for update"#,
+    // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
+    sqlx::query!(
+        "delete from signin.refresh_family f using signin.account a
+         where f.account_id = $1 and a.id = $1 and not a.is_operator
+             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
         account
     )
-    .fetch_one(work.conn())
+    .execute(work.conn())
     .await?;
-    if forgettable {
-        sqlx::query!("delete from signin.refresh_family where account_id = $1", account)
-            .execute(work.conn())
-            .await?;
-        sqlx::query!("delete from signin.account where id = $1", account).execute(work.conn()).await?;
-    }
+    sqlx::query!(
+        "delete from signin.account a where a.id = $1 and not a.is_operator
+             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
+        account
+    )
+    .execute(work.conn())
+    .await?;
     Ok(())
 }
