@@ -1,10 +1,11 @@
 //! Somebody's whole way: what they put in comes out in one bundle, stays while something obliges to keep it, and goes
 //! everywhere once nothing does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kith_platform::broker::{Address, Message, Receiver};
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 use kith_proto::EVENTS;
 use kith_proto::common::v1::{ExportPersonRequest, ExportPersonResponse};
 use kith_proto::finance::v1 as finance;
@@ -19,6 +20,12 @@ use serde_json::Value;
 use tonic::{Code, Status};
 
 use crate::scan::{Rows, rows_with, summary, tables};
+
+/// Transfers that do not come to nothing, and accounts whose balance is not the sum of their entries.
+const UNBALANCED: &str = "select (select count(*) from (select transfer_id from entry
+        group by transfer_id, currency having sum(amount) <> 0) t)
+    + (select count(*) from account a where a.balance <>
+        coalesce((select sum(e.amount) from entry e where e.account_id = a.id), 0))";
 
 /// Somebody who is nowhere else, with things to say that are nowhere else.
 struct Canary {
@@ -181,6 +188,19 @@ impl Journey {
         }
     }
 
+    /// A number, added up over all databases that have what it counts.
+    async fn sum(&self, query: &'static str) -> i64 {
+        let mut sum = 0;
+        for service in services() {
+            let mut admin = self.stack.admin(service.name).await;
+            let about_books = query == UNBALANCED;
+            if !about_books || service.name == "finance" {
+                sum += sqlx::query_scalar::<_, i64>(query).fetch_one(&mut admin).await.expect("a number");
+            }
+        }
+        sum
+    }
+
     /// Every event that went over the broker since the start.
     async fn events(&mut self) -> Vec<Message> {
         let mut events = Vec::new();
@@ -316,6 +336,8 @@ async fn one_bundle_holds_every_row_that_names_a_person() {
 async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
     let mut journey = Journey::start().await;
 
+    let audited = journey.sum("select count(*) from platform.audit").await;
+
     // Held: refused, and nothing has changed.
     let held = journey.canary("Held").await;
     let before = journey.found(&held).await;
@@ -397,9 +419,16 @@ async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
         );
     }
 
+    // What keeps ids only still stands: the books balance, and nothing was taken out of the audit.
+    assert_eq!(journey.sum(UNBALANCED).await, 0, "the books balance");
+    let audited_after = journey.sum("select count(*) from platform.audit").await;
+    assert!(audited_after > audited, "the audit only grows: {audited} to {audited_after}");
+
     // Nor was it ever in a queue or a log.
     let events = journey.events().await;
-    assert!(events.len() > 500, "the tap heard the month: {}", events.len());
+    let heard: BTreeSet<Uuid> = events.iter().map(|event| event.event_id).collect();
+    let written = journey.sum("select count(*) from platform.outbox").await;
+    assert_eq!(i64::try_from(heard.len()), Ok(written), "the tap heard every event there was");
     let words: Vec<&String> = held.words.iter().chain(&gone.words).collect();
     let mut bytes_logged = 0;
     for word in &words {
@@ -412,7 +441,7 @@ async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
         }
     }
     println!(
-        "G2: words {}, events over the broker {} with 0 of them, logs {} bytes with 0 of them",
+        "G2: transfers and accounts out of balance 0, audit rows {audited} -> {audited_after}, words {}, events over the broker {} with 0 of them, logs {} bytes with 0 of them",
         words.len(),
         events.len(),
         bytes_logged / words.len()

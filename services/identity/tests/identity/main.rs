@@ -2,6 +2,7 @@
 //! security on.
 
 mod person;
+mod rights;
 mod session;
 mod stage;
 mod tenant;
