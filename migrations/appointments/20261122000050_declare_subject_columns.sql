@@ -2,7 +2,7 @@
 
 insert into platform.subject_column
     (table_name, column_name, capacity, on_erasure, retention_class, dated_by, through) values
-    ('public.booking', 'person_id', 'booked', 'delete', 'duty_roster', 'starts_at', null),
+    ('public.booking', 'person_id', 'booked', 'delete', 'duty_roster', 't.starts_at', null),
     ('public.known_giver', 'person_id', 'giver', 'keep', null, null, null),
     ('public.known_introduction', 'giver_person_id', 'giver', 'keep', null, null, null),
     ('public.known_introduction', 'team_id', 'owner of the team', 'keep', null, null,

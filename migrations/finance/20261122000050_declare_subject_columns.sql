@@ -17,9 +17,9 @@ insert into platform.subject_column
     ('public.unsettled_visit', 'giver_person_id', 'giver', 'keep', null, null, null),
     ('public.visit', 'giver_person_id', 'giver', 'keep', null, null, null),
     ('public.team', 'owner_person_id', 'owner', 'keep', null, null, null),
-    ('public.payer', 'team_id', 'owner of the team', 'blank', 'financial', 'created_at',
+    ('public.payer', 'team_id', 'owner of the team', 'blank', 'financial', 't.created_at',
         't.team_id in (select o.team_id from public.team o where o.tenant_id = t.tenant_id and o.owner_person_id = $1)'),
-    ('public.invoice', 'team_id', 'owner of the team', 'blank', 'financial', 'created_at',
+    ('public.invoice', 'team_id', 'owner of the team', 'blank', 'financial', 't.created_at',
         't.team_id in (select o.team_id from public.team o where o.tenant_id = t.tenant_id and o.owner_person_id = $1)');
 
 insert into platform.subject_column (table_name, column_name, capacity, on_erasure, through)

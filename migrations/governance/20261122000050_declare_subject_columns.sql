@@ -9,7 +9,7 @@ insert into platform.subject_column
     ('public.decision_consent', 'person_id', 'who consented', 'keep', null, null, null),
     ('public.organisation_role', 'person_id', 'role holder', 'delete', null, null, null),
     ('public.proposal', 'proposer_person_id', 'proposer', 'keep', null, null, null),
-    ('public.proposal_answer', 'person_id', 'who answered', 'blank', 'society_record', 'answered_at', null),
+    ('public.proposal_answer', 'person_id', 'who answered', 'blank', 'society_record', 't.answered_at', null),
     ('public.proposal_version', 'written_by', 'who wrote it', 'keep', null, null, null);
 
 insert into platform.text_column (table_name, column_name, personal, erased_as, reason) values

@@ -4,7 +4,8 @@
 
 -- A column that can name a person. `through` says how where it is not simply the person's id: SQL over the row `t` and
 -- the person `$1`. In an erasure a row is deleted, or its personal texts are blanked, or it stays because it holds
--- nothing but ids; the first two only once its retention class allows it, counted from the newest row of that class.
+-- nothing but ids; the first two only once its retention class allows it, counted from the newest row of that class:
+-- `dated_by` is SQL over the row `t` and today `$2`, so that what is still in use counts from today.
 create table platform.subject_column (
     table_name text not null,
     column_name text not null,
@@ -104,9 +105,9 @@ begin
         deleted := 0; blanked := 0; kept := 0; kept_until := null; newest := null; months := null;
         if each.name is not null then
             for part in select * from platform.subject_column s where s.retention_class = each.name loop
-                execute format('select max(t.%I)::date, count(*) from %s t where t.tenant_id = platform.tenant() and %s',
+                execute format('select max((%s)::date), count(*) from %s t where t.tenant_id = platform.tenant() and %s',
                     part.dated_by, part.table_name, platform.subject_condition(part))
-                    into candidate, changed using p_person;
+                    into candidate, changed using p_person, p_today;
                 newest := greatest(newest, candidate);
                 kept := kept + changed;
             end loop;

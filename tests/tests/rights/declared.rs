@@ -29,8 +29,7 @@ const UNDECLARED_SUBJECTS: &str = r"
 const DECLARED_IN_VAIN: &str = r"
     select d.table_name || '.' || d.column_name from
         (select table_name, column_name from platform.subject_column
-         union select table_name, column_name from platform.text_column
-         union select table_name, dated_by from platform.subject_column where dated_by is not null) d
+         union select table_name, column_name from platform.text_column) d
     where not exists (select from pg_attribute a where a.attrelid = to_regclass(d.table_name)
         and a.attname = d.column_name and a.attnum > 0 and not a.attisdropped)
     order by 1";

@@ -201,6 +201,17 @@ impl Journey {
         sum
     }
 
+    /// What was blanked can still be read by the services that hold it.
+    async fn still_answers(&self, canary: &Canary) {
+        let person = self.people.with_id(&canary.id);
+        let teams: teams::ListTeamsResponse =
+            person.ask(teams::ListTeamsRequest::default()).await.expect("the Teams");
+        assert!(teams.teams.iter().any(|team| team.outward_code == "ZZ99"), "{teams:#?}");
+        let get = matching::GetGiverRequest { person_id: canary.id.clone() };
+        let giver: matching::GetGiverResponse = person.ask(get).await.expect("the giver");
+        assert_eq!(giver.giver.expect("a giver").outward_code, "ZZ99");
+    }
+
     /// Every event that went over the broker since the start.
     async fn events(&mut self) -> Vec<Message> {
         let mut events = Vec::new();
@@ -405,6 +416,7 @@ async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
         assert_eq!(completed.reports.len(), 7, "identity too: {completed:#?}");
         let found = journey.found(canary).await;
         assert!(found.is_empty(), "{:#?}", summary(&found));
+        journey.still_answers(canary).await;
         let sum = |of: fn(&kith_proto::common::v1::ErasureReport) -> i64| -> i64 {
             completed.reports.iter().map(of).sum()
         };
