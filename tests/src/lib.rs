@@ -1,6 +1,7 @@
 //! What the journeys, fault and isolation tests share.
 
 pub mod broker;
+pub mod collector;
 pub mod filler;
 pub mod people;
 pub mod refusals;

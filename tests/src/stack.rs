@@ -40,6 +40,16 @@ impl Stack {
 
     /// Starts all seven on a broker of the journey's own, where one is given.
     pub async fn start_with_broker(broker: Option<String>) -> Self {
+        Self::start_some(&services().map(|service| service.name), broker, |_| {}).await
+    }
+
+    /// Starts some of the seven, each with a configuration that was changed before. Identity must be among them.
+    pub async fn start_some(
+        names: &[&'static str],
+        broker: Option<String>,
+        change: impl Fn(&mut Config),
+    ) -> Self {
+        let chosen = || services().into_iter().filter(|service| names.contains(&service.name));
         let folder = tempfile::tempdir().expect("a folder");
         let mut world = World::new();
         if let Some(url) = broker {
@@ -47,7 +57,7 @@ impl Stack {
         }
         let mut stack = Self { folder, processes: BTreeMap::new(), world };
         let identity = free_port();
-        for service in services() {
+        for service in chosen() {
             let mut config = stack.world.config(service).await;
             let port = if service.name == "identity" { identity } else { free_port() };
             config.server.listen = ([127, 0, 0, 1], port).into();
@@ -57,15 +67,16 @@ impl Stack {
             } else {
                 format!("http://127.0.0.1:{identity}")
             };
+            change(&mut config);
             let aggregates = (service.subscriptions)().aggregates();
             let broker = config.broker_as(service.name).expect("the broker's address");
             broker.declare(&aggregates).await.expect("the queues are declared");
             stack.processes.insert(service.name, Process { config, port, child: None });
         }
-        for service in services() {
+        for service in chosen() {
             stack.restart(service.name);
         }
-        for service in services() {
+        for service in chosen() {
             stack.wait_until_serving(service.name);
         }
         stack
@@ -77,6 +88,15 @@ impl Stack {
             child.kill().expect("the process is ours");
             child.wait().expect("the process has ended");
         }
+    }
+
+    /// Asks a service to stop (SIGTERM) and waits until it has; answers whether it says that all went well.
+    pub fn stop(&mut self, name: &str) -> bool {
+        let mut child =
+            self.processes.get_mut(name).and_then(|process| process.child.take()).expect("it runs");
+        let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("an id");
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("the process is ours");
+        child.wait().expect("the process has ended").success()
     }
 
     /// Starts a service again, on the same port and database.

@@ -26,6 +26,8 @@ const SIGN_IN: &str =
     "sign-in comes before the tenant: reached by the sign-in role alone, through two or three calls";
 const DATED: &str = "dated facts that are the same for every tenant; read only, no personal data";
 
+const ABOUT_COLUMNS: &str = "says of columns what they may hold; no data";
+
 const fn reviewed(
     service: &'static str,
     table: &'static str,
@@ -64,10 +66,10 @@ pub const REVIEWED: &[Reviewed] = &[
         &["kith_app SELECT", "kith_relay INSERT, SELECT, UPDATE"],
         "how complete a copy of others' facts is: one moment for all tenants, told each second",
     ),
-    reviewed("identity", "signin.account", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
+    reviewed("identity", "signin.account", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.tenant_registry", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.sign_in_place", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
-    reviewed("identity", "signin.invitation", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
+    reviewed("identity", "signin.invitation", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.host_code", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed(
         "identity",
@@ -106,6 +108,9 @@ pub const REVIEWED: &[Reviewed] = &[
         &["identity_signin DELETE, INSERT, SELECT, UPDATE"],
         SIGN_IN,
     ),
+    reviewed("*", "platform.subject_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
+    reviewed("*", "platform.text_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
+    reviewed("identity", "public.retention_default", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("teams", "public.promise_text", &["kith_app SELECT"], DATED),
     reviewed("evaluation", "public.suppression_threshold", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("evaluation", "public.copyright_notice", &["kith_app SELECT", "kith_export SELECT"], DATED),

@@ -6,7 +6,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{consent, tenant};
+use kith_platform::{consent, rights, tenant};
 use kith_proto::identity::v1::{
     OrganisationRole, RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
     RoleSnapshot,
@@ -19,12 +19,15 @@ use crate::domain::introduction::{Introduction, Trial};
 use crate::domain::representative::{Basis, Representative};
 use crate::domain::team::{Held, Team};
 use crate::domain::{IntroductionState, Settlement};
+use crate::events;
 use crate::store;
 
 /// The list of aggregates that appointments listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
+        .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
+        .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.representative", |tx, event| Box::pin(representative(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))

@@ -3,6 +3,7 @@
 use kith_platform::db::Tx;
 use kith_platform::fields::{local_text, timestamp};
 use kith_proto::appointments::v1 as pb;
+use kith_proto::common::v1::ErasureReport;
 
 use crate::domain::series::Series;
 use crate::domain::team::Team;
@@ -75,4 +76,9 @@ fn snapshot(visit: &Visit, team: &Team) -> pb::VisitSnapshot {
             .into(),
         settlement_no: visit.settlement_no,
     }
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

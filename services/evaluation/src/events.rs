@@ -1,6 +1,7 @@
 //! Facts about a round, as the others hear them: that it is, never what was answered.
 
 use kith_platform::db::Tx;
+use kith_proto::common::v1::ErasureReport;
 use kith_proto::evaluation::v1 as pb;
 
 use crate::domain::round::{Round, State};
@@ -18,4 +19,9 @@ pub fn tell(tx: &mut Tx, round: &Round) {
             tx.publish(round.id, &pb::RoundClosed { state: snapshot(pb::RoundState::Closed) });
         }
     }
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

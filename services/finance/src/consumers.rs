@@ -5,8 +5,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::tenant;
 use kith_platform::money::Currency;
+use kith_platform::{rights, tenant};
 use kith_proto::appointments::v1 as appointments;
 use kith_proto::governance::v1 as governance;
 use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
@@ -17,12 +17,15 @@ use crate::app;
 use crate::app::rule::Mandate;
 use crate::domain::contribution::{BasisPoints, Mode};
 use crate::domain::settlement::{Terms, TermsKind, Visit, VisitState, Way};
+use crate::events;
 use crate::store::known::{self, FinanceHat, Team};
 
 /// The list of aggregates that finance listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
+        .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
+        .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))

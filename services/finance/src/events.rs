@@ -2,6 +2,7 @@
 
 use kith_platform::db::Tx;
 use kith_platform::money::Money;
+use kith_proto::common::v1::ErasureReport;
 use kith_proto::finance::v1 as pb;
 
 use crate::domain::TransferId;
@@ -42,4 +43,9 @@ pub fn coins_given(tx: &mut Tx, id: TransferId, gift: Gift) {
         amount: Some(Money::coins(gift.minutes).into()),
     };
     tx.publish(id, &pb::CoinTransferMade { state: Some(state) });
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

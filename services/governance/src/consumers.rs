@@ -5,16 +5,20 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_platform::rights;
 use kith_proto::common::v1::TenantSnapshot;
 use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
 
 use crate::app;
 use crate::domain::CircleId;
+use crate::events;
 
 /// The list of aggregates that governance listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
+        .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
+        .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
 }
 

@@ -2,6 +2,7 @@
 
 use kith_platform::db::Tx;
 use kith_platform::fields::date_text;
+use kith_proto::common::v1::ErasureReport;
 use kith_proto::governance::v1 as pb;
 
 use crate::domain::circle::{Circle, Seat};
@@ -66,4 +67,9 @@ fn mandate_state(decision: &Decision) -> Option<(crate::domain::MandateId, pb::M
         revoked_from: date_text(decision.revoked_from),
     };
     Some((mandate.id, state))
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

@@ -1,16 +1,18 @@
-//! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, and
-//! emergency looks at records that they hold.
+//! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, emergency
+//! looks at records that they hold, and what each has done about an erasure.
 
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_proto::common::v1::{BreakGlassSnapshot, EventCount, TenantFence};
+use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
 
 use crate::app;
+use crate::domain::ErasureId;
 use crate::domain::break_glass::Look;
 use crate::domain::fence::Fence;
+use crate::domain::rights::{Kept, Report};
 
 /// The list of aggregates that identity listens to.
 pub fn subscriptions() -> Subscriptions {
@@ -24,6 +26,12 @@ pub fn subscriptions() -> Subscriptions {
         .on("teams.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("teams.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
         .on("appointments.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
+        .on("teams.erasure", |tx, event| Box::pin(erasure(tx, event)))
+        .on("matching.erasure", |tx, event| Box::pin(erasure(tx, event)))
+        .on("appointments.erasure", |tx, event| Box::pin(erasure(tx, event)))
+        .on("finance.erasure", |tx, event| Box::pin(erasure(tx, event)))
+        .on("governance.erasure", |tx, event| Box::pin(erasure(tx, event)))
+        .on("evaluation.erasure", |tx, event| Box::pin(erasure(tx, event)))
 }
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {
@@ -58,4 +66,40 @@ async fn break_glass(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let (((id, person), opened_by), opened_at) = fields.finish(parsed).map_err(Error::internal)?;
     app::break_glass::opened(tx, Look { id, service, person, opened_by, opened_at }).await?;
     Ok(Outcome::Done)
+}
+
+async fn erasure(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: ErasureReport = event.state()?;
+    let mut fields = Fields::default();
+    let id = fields.id::<ErasureId>("erasure_id", &state.erasure_id);
+    let mut kept = Vec::new();
+    for class in state.kept {
+        let until = fields.optional_date("kept.until", &class.until).unwrap_or_default();
+        kept.push(Kept { class: class.class, rows: class.rows, until });
+    }
+    let id = fields.finish(id).map_err(Error::internal)?;
+    let report = Report {
+        service: state.service,
+        deleted_rows: state.deleted_rows,
+        blanked_rows: state.blanked_rows,
+        id_only_rows: state.id_only_rows,
+        kept,
+    };
+    app::rights::reported(tx, id, report).await?;
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rights::OTHERS;
+
+    #[test]
+    fn identity_listens_to_everybody_who_must_answer_an_erasure() {
+        let listens_to = subscriptions().aggregates();
+        for service in OTHERS {
+            let awaited = format!("{service}.erasure");
+            assert!(listens_to.contains(&awaited.as_str()), "{awaited}");
+        }
+    }
 }

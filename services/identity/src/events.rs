@@ -2,13 +2,16 @@
 
 use kith_platform::db::Tx;
 use kith_platform::fields::date_text;
-use kith_proto::common::v1::{self as common, TenantSnapshot, TenantState};
+use kith_proto::common::v1::{
+    self as common, AccessRequestState, ErasureState, RetentionPeriod, TenantSnapshot, TenantState,
+};
 use kith_proto::identity::v1 as pb;
 
 use crate::domain::consent::{self, Consent, Grantee};
 use crate::domain::integrator::Integrator;
 use crate::domain::person::{Person, Role};
 use crate::domain::representative::{Basis, Representative, Scope};
+use crate::domain::rights::{AccessRequest, Erasure, Hold, HoldBasis};
 use crate::domain::tenant::{State, Tenant};
 
 /// What happened.
@@ -191,5 +194,67 @@ pub fn tell_representative(tx: &mut Tx, one: &Representative, fact: Representati
         RepresentativeFact::Recorded => tx.publish(one.id, &pb::RepresentativeRecorded { state }),
         RepresentativeFact::Confirmed => tx.publish(one.id, &pb::RepresentativeConfirmed { state }),
         RepresentativeFact::Ended => tx.publish(one.id, &pb::RepresentativeEnded { state }),
+    }
+}
+
+/// What happened to an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureFact {
+    Ordered,
+    Completed,
+}
+
+/// Tells a fact about an erasure, with the retention periods that the services go by.
+pub fn tell_erasure(tx: &mut Tx, erasure: &Erasure, periods: Vec<RetentionPeriod>, fact: ErasureFact) {
+    let state = Some(ErasureState {
+        erasure_id: erasure.id.to_string(),
+        person_id: erasure.person.to_string(),
+        completed: fact == ErasureFact::Completed,
+        periods,
+    });
+    match fact {
+        ErasureFact::Ordered => tx.publish(erasure.id, &pb::ErasureOrdered { state }),
+        ErasureFact::Completed => tx.publish(erasure.id, &pb::ErasureCompleted { state }),
+    }
+}
+
+/// Tells that somebody may read a person's data on their behalf.
+pub fn tell_access_request(tx: &mut Tx, request: &AccessRequest) {
+    let state = Some(AccessRequestState {
+        access_request_id: request.id.to_string(),
+        person_id: request.person.to_string(),
+        handler_person_id: request.handler.to_string(),
+        valid_until: request.valid_until.to_rfc3339(),
+    });
+    tx.publish(request.id, &pb::AccessRequestOpened { state });
+}
+
+/// What happened to a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldFact {
+    Set,
+    Lifted,
+}
+
+/// Tells a fact about a legal hold.
+pub fn tell_hold(tx: &mut Tx, hold: &Hold, fact: HoldFact) {
+    let state = Some(pb::LegalHoldState {
+        legal_hold_id: hold.id.to_string(),
+        person_id: hold.person.to_string(),
+        basis: hold_basis(hold.basis).into(),
+        holds: hold.lifted_at.is_none(),
+    });
+    match fact {
+        HoldFact::Set => tx.publish(hold.id, &pb::LegalHoldSet { state }),
+        HoldFact::Lifted => tx.publish(hold.id, &pb::LegalHoldLifted { state }),
+    }
+}
+
+/// Why nothing may be destroyed, as the contracts say it.
+pub fn hold_basis(basis: HoldBasis) -> pb::HoldBasis {
+    match basis {
+        HoldBasis::Litigation => pb::HoldBasis::Litigation,
+        HoldBasis::Inquiry => pb::HoldBasis::Inquiry,
+        HoldBasis::Safeguarding => pb::HoldBasis::Safeguarding,
     }
 }

@@ -22,6 +22,7 @@ use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::provider_service_server::ProviderServiceServer;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
+use kith_proto::identity::v1::rights_service_server::RightsServiceServer;
 use kith_proto::identity::v1::session_service_server::SessionServiceServer;
 use kith_proto::identity::v1::sign_in_service_server::SignInServiceServer;
 use kith_proto::identity::v1::tenant_life_service_server::TenantLifeServiceServer;
@@ -39,6 +40,7 @@ pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::provider::ProvidersFace;
 pub use grpc::representative::RepresentativesFace;
+pub use grpc::rights::RightsFace;
 pub use grpc::session::{KeysFace, SessionsFace, SignInFace};
 pub use grpc::tenant::TenantsFace;
 pub use grpc::tenant_life::TenantLifeFace;
@@ -76,6 +78,7 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(PasskeyServiceServer::new(PasskeysFace::new(desk.clone()))))
         .add_service(limited!(IntegratorServiceServer::new(IntegratorsFace::new(desk.clone()))))
         .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
+        .add_service(limited!(RightsServiceServer::new(RightsFace::new(desk.clone()))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 

@@ -55,6 +55,16 @@ actions! {
     BeginProviderLink,
     FinishProviderLink,
     RemoveProviderLink,
+    ExportSignIn,
+    OpenAccessRequest seen by ListPeople,
+    AskErasure,
+    OrderErasure seen by GetErasure,
+    GetErasure seen by GetErasure,
+    ListErasures,
+    SetLegalHold seen by ListPeople,
+    LiftLegalHold seen by ListPeople,
+    ListRetentionClasses,
+    SetRetentionClass seen by ListRetentionClasses,
 }
 
 impl Action {

@@ -5,3 +5,4 @@ pub mod instance;
 pub mod month;
 pub mod operator;
 pub mod tenant;
+pub mod subject_access;

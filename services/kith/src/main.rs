@@ -29,6 +29,8 @@ enum Command {
     Month(Box<kith_cli::month::Args>),
     /// Creates, lists, suspends, freezes and releases tenants
     Tenant(Box<kith_cli::tenant::Args>),
+    /// Puts everything that the seven services hold about a person into one file
+    SubjectAccess(Box<kith_cli::subject_access::Args>),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,10 @@ fn main() -> ExitCode {
             local::fill_in_operator(&mut arguments.operator);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
             runtime.and_then(|runtime| runtime.block_on(kith_cli::tenant::run(*arguments)))
+        }
+        Command::SubjectAccess(arguments) => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
+            runtime.and_then(|runtime| runtime.block_on(kith_cli::subject_access::run(*arguments)))
         }
     };
     outcome.unwrap_or_else(|error| {

@@ -5,17 +5,20 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::tenant;
+use kith_platform::{rights, tenant};
 use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
 use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
 use crate::domain::team::{Member, Team};
+use crate::events;
 use crate::store;
 
 /// The list of aggregates that matching listens to.
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
+        .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
+        .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))

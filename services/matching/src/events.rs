@@ -1,6 +1,7 @@
 //! Facts about givers and introductions, as the others hear them.
 
 use kith_platform::db::Tx;
+use kith_proto::common::v1::ErasureReport;
 use kith_proto::matching::v1 as pb;
 
 use crate::domain::giver::{Giver, Status};
@@ -52,4 +53,9 @@ pub fn tell_introduction(tx: &mut Tx, before: Option<View>, introduction: &Intro
         State::Welcome => tx.publish(id, &pb::IntroductionWelcomed { state }),
         State::Ended => tx.publish(id, &pb::IntroductionEnded { state }),
     }
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

@@ -109,13 +109,17 @@ pub struct Secrets {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// Filter of log lines, as in `info,sqlx=warn`.
+    /// Filter of log lines and spans, as in `info,sqlx=warn`; at `warn` there are no spans.
     pub log: String,
     /// JSON lines instead of text.
     pub json: bool,
     /// OTLP collector (gRPC); empty for none.
     pub otlp: String,
 }
+
+/// Largest AMQP frame. lapin keeps two buffers of 32 frames for every connection, written to in full: 8 MiB with
+/// RabbitMQ's own 128 KiB. Larger events travel in several frames; RabbitMQ 4 takes no less than this.
+const FRAME_BYTES: u32 = 8 * 1024;
 
 const DEFAULTS: &str = r#"
 [server]
@@ -265,7 +269,10 @@ impl Config {
     pub fn broker_as(&self, service: &'static str) -> anyhow::Result<Address> {
         let Broker { host, port, vhost, user, prefix } = &self.broker;
         let (password, vhost) = (self.secret("broker")?, vhost.replace('/', "%2f"));
-        let url = format!("amqp://{user}:{}@{host}:{port}/{vhost}?heartbeat=10", password.reveal());
+        let url = format!(
+            "amqp://{user}:{}@{host}:{port}/{vhost}?heartbeat=10&frame_max={FRAME_BYTES}",
+            password.reveal()
+        );
         Ok(Address { url, prefix: prefix.clone(), service })
     }
 }

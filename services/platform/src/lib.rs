@@ -31,6 +31,7 @@ mod outbox;
 pub mod page;
 pub mod provision;
 pub mod resend;
+pub mod rights;
 mod run;
 pub mod seal;
 pub mod server;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kith_proto::common::v1::access_log_service_server::AccessLogServiceServer;
 use kith_proto::common::v1::break_glass_service_server::BreakGlassServiceServer;
+use kith_proto::common::v1::data_rights_service_server::DataRightsServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -27,6 +28,7 @@ use crate::host::{Host, Service};
 use crate::id::Ids;
 use crate::lifecycle::Life;
 use crate::outbox::Relay;
+use crate::rights::DataRights;
 use crate::server::DoorLayer;
 use crate::watch::Watch;
 use crate::{provision, resend, sweep, telemetry, tenant};
@@ -172,10 +174,12 @@ pub(crate) async fn start(
     let operations = OperationsServiceServer::new(Operations(host.clone()));
     let access_log = AccessLogServiceServer::new(AccessLog::new(host.clone()));
     let break_glass = BreakGlassServiceServer::new(BreakGlass::new(host.clone()));
+    let rights = DataRightsServiceServer::new(DataRights(host.clone()));
     let mut routes = (service.routes)(&host)
         .add_service(crate::limited!(operations))
         .add_service(crate::limited!(access_log))
         .add_service(crate::limited!(break_glass))
+        .add_service(crate::limited!(rights))
         .add_service(health_service);
     if host.config().server.reflection {
         let reflection = tonic_reflection::server::Builder::configure()

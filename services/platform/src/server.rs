@@ -85,8 +85,7 @@ where
             // Health and reflection, and the NOT_IMPLEMENTED of a path that is not there.
             return Box::pin(inner.call(request));
         };
-        let span = tracing::info_span!("rpc", rpc.method = method.path);
-        telemetry::continue_from(&span, header(request.headers(), "traceparent"));
+        let span = telemetry::of_call(method.path, header(request.headers(), "traceparent"));
         let (host, calls) = (self.host.clone(), self.calls.clone());
         let started = Instant::now();
         let through = async move {

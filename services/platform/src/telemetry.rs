@@ -45,7 +45,15 @@ impl Guard {
 
 /// Starts telemetry for this process. Must be called within the runtime; a second call changes nothing.
 pub fn start(service: &str, config: &Telemetry) -> anyhow::Result<Guard> {
-    let filter = EnvFilter::try_new(&config.log).context("telemetry.log is not a filter")?;
+    // One filter for lines and spans. Filters of single layers lose what they should keep as soon as a library asks
+    // whether something would be logged, as sqlx does (tracing-subscriber's state of the last question is then stale).
+    let mut filter = EnvFilter::try_new(&config.log).context("telemetry.log is not a filter")?;
+    if !config.otlp.is_empty() {
+        // The exporter's own client has spans too, and must not export itself.
+        for quiet in ["h2=warn", "hyper=warn", "hyper_util=warn", "tonic=warn", "tower=warn"] {
+            filter = filter.add_directive(quiet.parse()?);
+        }
+    }
     let lines = if config.json {
         tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed()
     } else {
@@ -85,11 +93,18 @@ fn extract(traceparent: &str) -> opentelemetry::Context {
     TraceContextPropagator::new().extract(&carrier)
 }
 
-/// Makes a call's span a child of the caller's.
-pub(crate) fn continue_from(span: &Span, traceparent: Option<&str>) {
+/// The span of a call: a child of the caller's, where the caller is traced.
+pub(crate) fn of_call(method: &'static str, traceparent: Option<&str>) -> Span {
+    let span = tracing::info_span!(
+        "rpc",
+        otel.kind = "server",
+        rpc.method = method,
+        rpc.grpc.status_code = tracing::field::Empty
+    );
     if let Some(traceparent) = traceparent {
         span.set_parent(extract(traceparent)).ok();
     }
+    span
 }
 
 /// Links the span of applying an event to that of writing it.
@@ -126,6 +141,7 @@ pub(crate) fn called(method: &'static str, code: i32, took: Duration) {
     let labels =
         [KeyValue::new("rpc.method", method), KeyValue::new("rpc.grpc.status_code", i64::from(code))];
     figures().duration.record(took.as_secs_f64(), &labels);
+    Span::current().record("rpc.grpc.status_code", code);
 }
 
 /// Records a call that was shed.

@@ -2,6 +2,7 @@
 
 use kith_platform::db::Tx;
 use kith_platform::fields::date_text;
+use kith_proto::common::v1::ErasureReport;
 use kith_proto::teams::v1 as pb;
 
 use crate::domain::team::Team;
@@ -49,4 +50,9 @@ fn snapshot(team: &Team) -> pb::TeamSnapshot {
             .collect(),
         promise_from: date_text(team.promised_from()),
     }
+}
+
+/// What may go about a person has gone from here.
+pub fn erasure_carried_out(report: ErasureReport) -> pb::ErasureCarriedOut {
+    pb::ErasureCarriedOut { state: Some(report) }
 }

@@ -18,6 +18,7 @@ pub mod password;
 pub mod person;
 pub mod provider;
 pub mod representative;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 pub mod tenant_life;

@@ -117,6 +117,10 @@ pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> 
     tx.require(Action::GetPeople, Subject::about("person", caller, caller), &standing)?;
     let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut found = store::person::load_all(tx, &asked).await?;
+    if !standing.is("administrator") {
+        let restricted = store::rights::restricted(tx, &asked).await?;
+        found.retain(|person| person.id == caller || !restricted.contains(&person.id));
+    }
     let place = |person: &Person| ids.iter().position(|id| *id == person.id);
     found.sort_by_key(place);
     for person in found.iter().filter(|person| person.id != caller) {

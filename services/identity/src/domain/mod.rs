@@ -13,6 +13,7 @@ pub mod profile;
 pub mod provider;
 pub mod recovery;
 pub mod representative;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 
@@ -30,6 +31,12 @@ id_type!(
     RepresentativeId,
     /// A ceremony: something that was begun here, goes on elsewhere and is finished here once.
     CeremonyId,
+    /// The erasure of a person's data.
+    ErasureId,
+    /// A legal hold.
+    HoldId,
+    /// A request for access that somebody handles.
+    AccessRequestId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
@@ -125,6 +132,9 @@ pub enum Refused {
     /// The account at the provider is linked with another account, or this one with another there.
     #[error("this is linked already; take the other link away first")]
     LinkTaken,
+    /// Proceedings, an inquiry or safeguarding stand against it.
+    #[error("a legal hold stands: nothing about this person may be destroyed")]
+    LegalHold,
 }
 
 impl Refusal for Refused {
@@ -150,7 +160,8 @@ impl Refusal for Refused {
             | Self::RepresentationEnded
             | Self::OwnContact
             | Self::ReviewClosed
-            | Self::ConsentWithdrawn => Kind::FailedPrecondition,
+            | Self::ConsentWithdrawn
+            | Self::LegalHold => Kind::FailedPrecondition,
             Self::ConsentOver => Kind::InvalidArgument,
         }
     }
@@ -184,6 +195,7 @@ impl Refusal for Refused {
             Self::ProviderNotReady => "PROVIDER_NOT_READY",
             Self::ProviderAnswerNotValid => "PROVIDER_ANSWER_NOT_VALID",
             Self::LinkTaken => "LINK_TAKEN",
+            Self::LegalHold => "LEGAL_HOLD",
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod person;
 pub mod provider;
 mod render;
 pub mod representative;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 pub mod tenant_life;

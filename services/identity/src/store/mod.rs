@@ -18,6 +18,7 @@ pub mod provider;
 pub mod recovery;
 pub mod registry;
 pub mod representative;
+pub mod rights;
 pub mod session;
 pub mod tenant;
 pub mod words;

@@ -3,7 +3,7 @@
 use kith_platform::error::{Error, Result};
 use kith_platform::words;
 
-use crate::domain::{break_glass, consent, person, profile, representative, session, tenant};
+use crate::domain::{break_glass, consent, person, profile, representative, rights, session, tenant};
 
 words!(state_word, state, tenant::State, "tenant", {
     tenant::State::Preparing => "preparing",
@@ -70,6 +70,19 @@ pub fn consent_word_kind(word: &str, row: &str) -> Result<consent::WordKind> {
         }),
     }
 }
+
+words!(hold_word, hold, rights::HoldBasis, "legal_hold", {
+    rights::HoldBasis::Litigation => "litigation",
+    rights::HoldBasis::Inquiry => "inquiry",
+    rights::HoldBasis::Safeguarding => "safeguarding",
+});
+
+words!(phase_word, phase, rights::Phase, "erasure", {
+    rights::Phase::Asked => "asked",
+    rights::Phase::Ordered => "ordered",
+    rights::Phase::Completed => "completed",
+    rights::Phase::Restricted => "restricted",
+});
 
 /// Why a session ended.
 pub fn end_word(end: session::End) -> &'static str {

@@ -18,6 +18,7 @@ mod profile;
 mod provider;
 mod recovery;
 mod representative;
+mod rights;
 mod session;
 mod stage;
 mod tenant;

@@ -103,11 +103,13 @@ changes! {
 
 reads! {
     common:
-        GetBacklogRequest => GetBacklogResponse;
+        GetBacklogRequest => GetBacklogResponse,
+        ExportPersonRequest => ExportPersonResponse;
     identity:
         GetTenantRequest => GetTenantResponse,
         GetTenantFreezeRequest => GetTenantFreezeResponse,
         ListTenantsRequest => ListTenantsResponse,
+        ExportSignInRequest => ExportSignInResponse,
         SignInRequest => SignInResponse,
         ListPeopleRequest => ListPeopleResponse;
     governance:

@@ -100,6 +100,18 @@ impl Session {
         self.hand_on(service, GetBacklogRequest {}).await
     }
 
+    /// Calls a method that every service serves, at one of them.
+    pub async fn call_at<R: Call>(&self, service: Service, request: R) -> Result<R::Answer, Refused> {
+        self.hand_on(service, request).await
+    }
+
+    /// Who the account is where it signed in.
+    pub async fn person_id(&self) -> Result<String, Refused> {
+        self.token(&self.hub).await?;
+        let tokens = self.inner.tokens.lock().await;
+        Ok(tokens.as_ref().map(|(tokens, _)| tokens.person_id.clone()).unwrap_or_default())
+    }
+
     async fn send<R: Call>(&self, mut request: R, nonce: Option<u64>) -> Result<R::Answer, Refused> {
         request_id::fill_in(&mut request, self.email(), nonce);
         self.hand_on(service_of(method_of::<R>()), request).await

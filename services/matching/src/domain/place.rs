@@ -10,8 +10,13 @@ const TABLE: &str = include_str!("../../data/uk_outward_codes.csv");
 /// Mean radius of the Earth (IUGG R1), in metres.
 const EARTH_RADIUS_METRES: f64 = 6_371_008.8;
 
+/// What stands where somebody's place stood before it was erased: the pseudo-code for no fixed abode, and far from
+/// everywhere.
+const ERASED: &str = "ZZ99";
+
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let mut places: Vec<Place> = TABLE.lines().skip(1).filter_map(read_place).collect();
+    places.push(Place { code: ERASED, latitude_degrees: 0.0, longitude_degrees: 0.0 });
     places.sort_unstable_by_key(|place| place.code);
     places
 });
@@ -49,7 +54,13 @@ impl OutwardCode {
         if !has_outward_form(&code) {
             return Err("is not an outward code; give the part of the postcode before the space, such as E5");
         }
-        Self::known(&code).ok_or("is not an outward code that is in use in the United Kingdom")
+        let used = Self::known(&code).filter(|_| code != ERASED);
+        used.ok_or("is not an outward code that is in use in the United Kingdom")
+    }
+
+    /// Reads what was kept: a code, or what stands for one that was erased.
+    pub fn kept(text: &str) -> Result<Self, &'static str> {
+        if text == ERASED { Self::known(text).ok_or("is missing") } else { Self::parse(text) }
     }
 
     /// Finds exactly this code.

@@ -13,7 +13,7 @@ use crate::domain::place::OutwardCode;
 
 /// Reads an outward code as it was written.
 fn outward_code(text: &str, table: &'static str, row: Uuid) -> Result<OutwardCode> {
-    OutwardCode::parse(text).map_err(|problem| Error::Inconsistent {
+    OutwardCode::kept(text).map_err(|problem| Error::Inconsistent {
         table,
         row: row.to_string(),
         problem: format!("its outward code {problem}"),

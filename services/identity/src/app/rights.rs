@@ -1,0 +1,244 @@
+//! Rights over one's own data: access on behalf, retention, legal hold, erasure.
+
+use chrono::{DateTime, Utc};
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::context::Actor;
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
+use kith_platform::rights::{carry_out, remember_access_request};
+use kith_proto::common::v1::RetentionPeriod;
+
+use super::{Desk, person};
+use crate::domain::person::{Person, Roles};
+use crate::domain::rights::{
+    ACCESS_REQUEST_LASTS, AccessRequest, Ending, Erasure, Hold, HoldBasis, Phase, Report, RetentionClass,
+    ending,
+};
+use crate::domain::{Change, ErasureId, HoldId};
+use crate::events::{self, ErasureFact, HoldFact, PersonFact};
+use crate::policy::Action;
+use crate::store;
+
+/// An erasure and what the services have said about it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub erasure: Erasure,
+    pub reports: Vec<Report>,
+}
+
+/// What the caller is here, and whether it is about themself.
+async fn standing_about(tx: &mut Tx, person: PersonId) -> Result<Standing> {
+    let own = tx.person()? == person;
+    Ok(person::standing(tx).await?.with("self", own))
+}
+
+async fn somebody(tx: &mut Tx, id: PersonId) -> Result<Person> {
+    store::person::load_for_update(tx, id).await?.ok_or(Error::NotFound("person"))
+}
+
+/// Lets the caller read a person's data in every service, for as long as the law gives to answer a request.
+pub async fn open_access_request(tx: &mut Tx, person: PersonId) -> Result<AccessRequest> {
+    let standing = standing_about(tx, person).await?;
+    tx.require(Action::OpenAccessRequest, Subject::about("person", person, person), &standing)?;
+    somebody(tx, person).await?;
+    let valid_until = tx.now().checked_add_months(ACCESS_REQUEST_LASTS).unwrap_or(tx.now());
+    let request = AccessRequest { id: tx.new_id(), person, handler: tx.person()?, valid_until };
+    store::rights::insert_access_request(tx, &request).await?;
+    remember_access_request(tx, request.id.0, person, request.handler, valid_until).await?;
+    events::tell_access_request(tx, &request);
+    Ok(request)
+}
+
+/// Asks that one's own data be erased; asking again answers what is under way.
+pub async fn ask_erasure(tx: &mut Tx, _nothing: ()) -> Result<Progress> {
+    let person = tx.person()?;
+    let standing = standing_about(tx, person).await?;
+    tx.require(Action::AskErasure, Subject::about("person", person, person), &standing)?;
+    if let Some(erasure) = store::rights::erasure_under_way(tx, person).await? {
+        return progress(tx, erasure).await;
+    }
+    let erasure = Erasure {
+        id: tx.new_id(),
+        person,
+        phase: Phase::Asked,
+        asked_at: tx.now(),
+        ordered_at: None,
+        restricted_until: None,
+    };
+    store::rights::insert_erasure(tx, &erasure).await?;
+    Ok(Progress { erasure, reports: Vec::new() })
+}
+
+/// Orders an erasure: from now on it cannot be stopped. The tenant is locked first, as where roles are set.
+pub async fn order_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
+    store::tenant::load_for_update(tx).await?;
+    let mut erasure = found(tx, id).await?;
+    let standing = standing_about(tx, erasure.person).await?;
+    tx.require(Action::OrderErasure, Subject::about("erasure", id, erasure.person), &standing)?;
+    let other_administrator = store::person::other_administrator(tx, erasure.person).await?;
+    somebody(tx, erasure.person).await?.set_roles(Roles::new(), other_administrator)?;
+    let held = store::rights::is_held(tx, erasure.person).await?;
+    if erasure.order(held, tx.now())? == Change::Changed {
+        store::rights::forget_reports(tx, id).await?;
+        let by = tx.person()?;
+        store::rights::save_erasure(tx, &erasure, Some(by)).await?;
+        let periods = periods(tx).await?;
+        events::tell_erasure(tx, &erasure, periods, ErasureFact::Ordered);
+    }
+    progress(tx, erasure).await
+}
+
+/// Ends the person's sign-in. Comes after [`order_erasure`]; a repeated call does it again, which changes nothing.
+pub async fn forget_sign_in(desk: &Desk, actor: Actor, person: PersonId) -> Result<()> {
+    let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
+    let mut work = desk.global.begin().await?;
+    store::rights::forget_sign_in(&mut work, tenant, person).await?;
+    work.commit().await
+}
+
+/// What the tenant's classes are today, as the services need it.
+async fn periods(tx: &mut Tx) -> Result<Vec<RetentionPeriod>> {
+    let today = tx.today()?;
+    let classes = store::rights::classes_in_force(tx, today).await?;
+    Ok(classes
+        .into_iter()
+        .map(|class| RetentionPeriod { class: class.class, months: class.months })
+        .collect())
+}
+
+async fn found(tx: &mut Tx, id: ErasureId) -> Result<Erasure> {
+    store::rights::erasure_for_update(tx, id).await?.ok_or(Error::NotFound("erasure"))
+}
+
+async fn progress(tx: &mut Tx, erasure: Erasure) -> Result<Progress> {
+    let reports = store::rights::reports(tx, erasure.id).await?;
+    Ok(Progress { erasure, reports })
+}
+
+/// How far an erasure has come.
+pub async fn get_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
+    let erasure = found(tx, id).await?;
+    let standing = standing_about(tx, erasure.person).await?;
+    tx.require(Action::GetErasure, Subject::about("erasure", id, erasure.person), &standing)?;
+    progress(tx, erasure).await
+}
+
+/// Lists erasures, newest first, with the token of the next page.
+pub async fn list_erasures(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec<Erasure>, String)> {
+    let standing = person::standing(tx).await?;
+    tx.require(Action::ListErasures, Subject::of("tenant", tx.tenant()), &standing)?;
+    let mut erasures = store::rights::list_erasures(tx, &page).await?;
+    let next = page.cut(&mut erasures, |erasure| (erasure.asked_at, erasure.id.0));
+    for erasure in &erasures {
+        let subject = Subject::about("erasure", erasure.id, erasure.person);
+        tx.require(Action::ListErasures, subject, &standing)?;
+    }
+    Ok((erasures, next))
+}
+
+/// A service says what it did. When the last one has, the name goes too, or stays with what must be kept.
+pub async fn reported(tx: &mut Tx, id: ErasureId, report: Report) -> Result<()> {
+    let mut erasure = found(tx, id).await?;
+    store::rights::add_report(tx, id, &report).await?;
+    let today = tx.today()?;
+    let keep_name = store::rights::classes_that_keep_the_name(tx, today).await?;
+    let reports = store::rights::reports(tx, id).await?;
+    let Some(ending) = ending(&reports, &keep_name) else {
+        return Ok(());
+    };
+    if erasure.phase != Phase::Ordered {
+        return Ok(());
+    }
+    let mut person = somebody(tx, erasure.person).await?;
+    if person.set_roles(Roles::new(), true)? == Change::Changed {
+        store::person::save(tx, &mut person).await?;
+        events::tell_person(tx, &person, PersonFact::RolesSet);
+    }
+    let periods = periods(tx).await?;
+    match ending {
+        Ending::Complete => {
+            erasure.phase = Phase::Completed;
+            let own = carry_out(tx, "identity", id.0, erasure.person, &periods).await?;
+            let own = Report {
+                service: own.service,
+                deleted_rows: own.deleted_rows,
+                blanked_rows: own.blanked_rows,
+                id_only_rows: own.id_only_rows,
+                kept: Vec::new(),
+            };
+            store::rights::add_report(tx, id, &own).await?;
+        }
+        Ending::Restrict(until) => {
+            erasure.phase = Phase::Restricted;
+            erasure.restricted_until = until;
+        }
+    }
+    store::rights::save_erasure(tx, &erasure, None).await?;
+    events::tell_erasure(tx, &erasure, periods, ErasureFact::Completed);
+    Ok(())
+}
+
+/// Forbids any erasure about a person.
+pub async fn set_legal_hold(tx: &mut Tx, (person, basis): (PersonId, HoldBasis)) -> Result<Hold> {
+    let standing = standing_about(tx, person).await?;
+    tx.require(Action::SetLegalHold, Subject::about("person", person, person), &standing)?;
+    somebody(tx, person).await?;
+    let hold = Hold { id: tx.new_id(), person, basis, set_at: tx.now(), lifted_at: None };
+    let by = tx.person()?;
+    store::rights::insert_hold(tx, &hold, by).await?;
+    events::tell_hold(tx, &hold, HoldFact::Set);
+    Ok(hold)
+}
+
+/// Lifts a hold.
+pub async fn lift_legal_hold(tx: &mut Tx, id: HoldId) -> Result<Hold> {
+    let found = store::rights::hold_for_update(tx, id).await?;
+    let mut hold = found.ok_or(Error::NotFound("legal hold"))?;
+    let standing = standing_about(tx, hold.person).await?;
+    tx.require(Action::LiftLegalHold, Subject::about("legal hold", id, hold.person), &standing)?;
+    if hold.lift(tx.now()) == Change::Changed {
+        let by = tx.person()?;
+        store::rights::save_lifted(tx, &hold, by).await?;
+        events::tell_hold(tx, &hold, HoldFact::Lifted);
+    }
+    Ok(hold)
+}
+
+/// The retention classes in force today.
+pub async fn list_retention_classes(tx: &mut Tx, _nothing: ()) -> Result<Vec<RetentionClass>> {
+    let standing = person::standing(tx).await?;
+    tx.require(Action::ListRetentionClasses, Subject::of("tenant", tx.tenant()), &standing)?;
+    let today = tx.today()?;
+    store::rights::classes_in_force(tx, today).await
+}
+
+/// Sets a class for the tenant from a date on.
+pub async fn set_retention_class(tx: &mut Tx, class: RetentionClass) -> Result<RetentionClass> {
+    let standing = person::standing(tx).await?;
+    tx.require(Action::SetRetentionClass, Subject::of("tenant", tx.tenant()), &standing)?;
+    let today = tx.today()?;
+    let known = store::rights::classes_in_force(tx, today).await?;
+    if !known.iter().any(|known| known.class == class.class) {
+        return Err(Error::NotFound("retention class"));
+    }
+    let by = tx.person()?;
+    store::rights::set_class(tx, &class, by).await?;
+    Ok(class)
+}
+
+/// May this caller have what sign-in keeps of them; comes before [`sign_in_rows`], so that it is written down first.
+pub async fn export_sign_in(tx: &mut Tx, _nothing: ()) -> Result<()> {
+    let person = tx.person()?;
+    let standing = standing_about(tx, person).await?;
+    tx.require(Action::ExportSignIn, Subject::about("person", person, person), &standing)
+}
+
+/// What sign-in keeps of the caller.
+pub async fn sign_in_rows(desk: &Desk, actor: Actor) -> Result<Vec<(String, String)>> {
+    let Actor::Person { tenant, person, .. } = actor else {
+        return Err(Common::Unauthenticated.into());
+    };
+    store::rights::sign_in_rows(&desk.global, tenant, person).await
+}

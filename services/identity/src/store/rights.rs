@@ -1,0 +1,446 @@
+//! Retention classes, legal holds, access requests and erasures of a tenant; and what sign-in keeps of somebody.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use kith_platform::page::Page;
+
+use super::global::{Global, Work};
+use super::words;
+use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Report, RetentionClass};
+use crate::domain::{ErasureId, HoldId};
+
+/// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
+pub async fn classes_in_force(tx: &mut Tx, day: NaiveDate) -> Result<Vec<RetentionClass>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"select distinct on (c.class) c.class as "class!", c.valid_from as "valid_from!", c.months,
+             c.counts_from as "counts_from!", c.basis as "basis!", c.source as "source!"
+         from (
+             select class, valid_from, months, counts_from, basis, source, 0 as own from retention_default
+             union all
+             select class, valid_from, months, counts_from, basis, source, 1 from retention_class where tenant_id = $1
+         ) c where c.valid_from <= $2 order by c.class, c.own desc, c.valid_from desc"#,
+        tenant.0,
+        day,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let class = |row: (String, NaiveDate, Option<i32>, String, String, String)| RetentionClass {
+        class: row.0,
+        valid_from: row.1,
+        months: row.2,
+        counts_from: row.3,
+        basis: row.4,
+        source: row.5,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| class((row.class, row.valid_from, row.months, row.counts_from, row.basis, row.source)))
+        .collect())
+}
+
+/// The classes whose records are worth nothing without the name.
+pub async fn classes_that_keep_the_name(tx: &mut Tx, day: NaiveDate) -> Result<BTreeSet<String>> {
+    let classes = sqlx::query_scalar!(
+        "select class from (
+             select distinct on (class) class, keeps_name from retention_default where valid_from <= $1
+             order by class, valid_from desc
+         ) d where keeps_name",
+        day
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(classes.into_iter().collect())
+}
+
+/// Sets a class from a date on; the last word for a date counts.
+pub async fn set_class(tx: &mut Tx, class: &RetentionClass, by: PersonId) -> Result<()> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    sqlx::query!(
+        "insert into retention_class (tenant_id, class, valid_from, months, counts_from, basis, source, set_by, set_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict on constraint retention_class_pk do update set
+             months = $4, counts_from = $5, basis = $6, source = $7, set_by = $8, set_at = $9",
+        tenant.0,
+        class.class,
+        class.valid_from,
+        class.months,
+        class.counts_from,
+        class.basis,
+        class.source,
+        by.0,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes a new hold.
+pub async fn insert_hold(tx: &mut Tx, hold: &Hold, by: PersonId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into legal_hold (tenant_id, id, person_id, basis, set_by, set_at) values ($1, $2, $3, $4, $5, $6)",
+        tenant.0,
+        hold.id.0,
+        hold.person.0,
+        words::hold_word(hold.basis),
+        by.0,
+        hold.set_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Reads a hold and locks it.
+pub async fn hold_for_update(tx: &mut Tx, id: HoldId) -> Result<Option<Hold>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select person_id, basis, set_at, lifted_at from legal_hold where tenant_id = $1 and id = $2 for update",
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        Ok(Hold {
+            id,
+            person: PersonId(row.person_id),
+            basis: words::hold(&row.basis, id.0)?,
+            set_at: row.set_at,
+            lifted_at: row.lifted_at,
+        })
+    })
+    .transpose()
+}
+
+/// Writes that a hold was lifted; its row is locked.
+pub async fn save_lifted(tx: &mut Tx, hold: &Hold, by: PersonId) -> Result<()> {
+    let tenant = tx.tenant();
+    let saved = sqlx::query!(
+        "update legal_hold set lifted_at = $3, lifted_by = $4 where tenant_id = $1 and id = $2",
+        tenant.0,
+        hold.id.0,
+        hold.lifted_at,
+        by.0,
+    )
+    .execute(tx.conn())
+    .await?;
+    if saved.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+}
+
+/// Whether anything about a person must not be destroyed.
+pub async fn is_held(tx: &mut Tx, person: PersonId) -> Result<bool> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from legal_hold
+               where tenant_id = $1 and person_id = $2 and lifted_at is null) as "held!""#,
+        tenant.0,
+        person.0
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Writes an access request.
+pub async fn insert_access_request(tx: &mut Tx, request: &AccessRequest) -> Result<()> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    sqlx::query!(
+        "insert into access_request (tenant_id, id, person_id, handler_person_id, opened_at, valid_until)
+         values ($1, $2, $3, $4, $5, $6)",
+        tenant.0,
+        request.id.0,
+        request.person.0,
+        request.handler.0,
+        now,
+        request.valid_until,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+struct ErasureRow {
+    id: Uuid,
+    person_id: Uuid,
+    phase: String,
+    asked_at: DateTime<Utc>,
+    ordered_at: Option<DateTime<Utc>>,
+    restricted_until: Option<NaiveDate>,
+}
+
+impl TryFrom<ErasureRow> for Erasure {
+    type Error = Error;
+
+    fn try_from(row: ErasureRow) -> Result<Self> {
+        Ok(Self {
+            id: ErasureId(row.id),
+            person: PersonId(row.person_id),
+            phase: words::phase(&row.phase, row.id)?,
+            asked_at: row.asked_at,
+            ordered_at: row.ordered_at,
+            restricted_until: row.restricted_until,
+        })
+    }
+}
+
+/// The erasure of a person that is under way.
+pub async fn erasure_under_way(tx: &mut Tx, person: PersonId) -> Result<Option<Erasure>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure
+         where tenant_id = $1 and person_id = $2 and phase in ('asked', 'ordered')",
+        tenant.0,
+        person.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Erasure::try_from).transpose()
+}
+
+/// Reads an erasure and locks it.
+pub async fn erasure_for_update(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure
+         where tenant_id = $1 and id = $2 for update",
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Erasure::try_from).transpose()
+}
+
+/// Lists erasures, newest first; one more than the page holds.
+pub async fn list_erasures(tx: &mut Tx, page: &Page<(DateTime<Utc>, Uuid)>) -> Result<Vec<Erasure>> {
+    let tenant = tx.tenant();
+    let (at, id) = page.after.unzip();
+    let rows = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure
+         where tenant_id = $1 and ($2::timestamptz is null or (asked_at, id) < ($2, $3::uuid))
+         order by asked_at desc, id desc limit $4",
+        tenant.0,
+        at,
+        id,
+        page.limit(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Erasure::try_from).collect()
+}
+
+/// Writes a new erasure. Who asks twice at once comes second and asks again.
+pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into erasure (tenant_id, id, person_id, phase, asked_at) values ($1, $2, $3, $4, $5)",
+        tenant.0,
+        erasure.id.0,
+        erasure.person.0,
+        words::phase_word(erasure.phase),
+        erasure.asked_at,
+    )
+    .execute(tx.conn())
+    .await
+    .map_err(|error| Error::on_constraint(error, "erasure_under_way_once", || Common::Contended))?;
+    Ok(())
+}
+
+/// Writes an erasure's phase; its row is locked. `by` is who ordered it, where that is what happened.
+pub async fn save_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) -> Result<()> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    let ended = erasure.ordered_at.is_some() && by.is_none();
+    let saved = sqlx::query!(
+        "update erasure set phase = $3, ordered_at = $4, ordered_by = coalesce($5, ordered_by), restricted_until = $6,
+             ended_at = $7
+         where tenant_id = $1 and id = $2",
+        tenant.0,
+        erasure.id.0,
+        words::phase_word(erasure.phase),
+        erasure.ordered_at,
+        by.map(|by| by.0),
+        erasure.restricted_until,
+        ended.then_some(now),
+    )
+    .execute(tx.conn())
+    .await?;
+    if saved.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+}
+
+/// Writes what a service said; a second report of the same changes nothing.
+pub async fn add_report(tx: &mut Tx, erasure: ErasureId, report: &Report) -> Result<()> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    let added = sqlx::query!(
+        "insert into erasure_report (tenant_id, erasure_id, service, deleted_rows, blanked_rows, id_only_rows, reported_at)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint erasure_report_pk do nothing",
+        tenant.0,
+        erasure.0,
+        report.service,
+        report.deleted_rows,
+        report.blanked_rows,
+        report.id_only_rows,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    if added.rows_affected() == 0 {
+        return Ok(());
+    }
+    for kept in &report.kept {
+        sqlx::query!(
+            "insert into erasure_kept (tenant_id, erasure_id, service, class, kept_rows, kept_until)
+             values ($1, $2, $3, $4, $5, $6)",
+            tenant.0,
+            erasure.0,
+            report.service,
+            kept.class,
+            kept.rows,
+            kept.until,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Forgets what the services said: they are asked anew.
+pub async fn forget_reports(tx: &mut Tx, erasure: ErasureId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!("delete from erasure_kept where tenant_id = $1 and erasure_id = $2", tenant.0, erasure.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("delete from erasure_report where tenant_id = $1 and erasure_id = $2", tenant.0, erasure.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// What the services have said so far.
+pub async fn reports(tx: &mut Tx, erasure: ErasureId) -> Result<Vec<Report>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "select service, deleted_rows, blanked_rows, id_only_rows from erasure_report
+         where tenant_id = $1 and erasure_id = $2 order by service",
+        tenant.0,
+        erasure.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let kept = sqlx::query!(
+        "select service, class, kept_rows, kept_until from erasure_kept
+         where tenant_id = $1 and erasure_id = $2 order by service, class",
+        tenant.0,
+        erasure.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let mut reports: Vec<Report> = rows
+        .into_iter()
+        .map(|row| Report {
+            service: row.service,
+            deleted_rows: row.deleted_rows,
+            blanked_rows: row.blanked_rows,
+            id_only_rows: row.id_only_rows,
+            kept: Vec::new(),
+        })
+        .collect();
+    for row in kept {
+        if let Some(report) = reports.iter_mut().find(|report| report.service == row.service) {
+            report.kept.push(Kept { class: row.class, rows: row.kept_rows, until: row.kept_until });
+        }
+    }
+    Ok(reports)
+}
+
+/// Of these people, those whose name only administrators still see.
+pub async fn restricted(tx: &mut Tx, people: &[Uuid]) -> Result<BTreeSet<PersonId>> {
+    let tenant = tx.tenant();
+    let found = sqlx::query_scalar!(
+        "select distinct person_id from erasure
+         where tenant_id = $1 and person_id = any($2) and phase in ('ordered', 'restricted')",
+        tenant.0,
+        people
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found.into_iter().map(PersonId).collect())
+}
+
+/// What sign-in keeps of a person, secrets left out: the table and the row as JSON.
+pub async fn sign_in_rows(
+    global: &Global,
+    tenant: TenantId,
+    person: PersonId,
+) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query!(
+        r#"with place as (
+             select * from signin.sign_in_place where tenant_id = $1 and person_id = $2
+         )
+         select 'signin.account' as "table!", (to_jsonb(a) - 'password_hash')::text as "json!"
+             from signin.account a join place on place.account_id = a.id
+         union all select 'signin.sign_in_place', to_jsonb(p)::text from place p
+         union all select 'signin.invitation', (to_jsonb(i) - 'code_hash')::text
+             from signin.invitation i where i.tenant_id = $1 and i.person_id = $2
+         union all select 'signin.refresh_family', to_jsonb(f)::text
+             from signin.refresh_family f where f.tenant_id = $1 and f.person_id = $2
+         union all select 'signin.tenant_registry', to_jsonb(r)::text
+             from signin.tenant_registry r where r.tenant_id = $1 and r.administrator_person_id = $2
+         order by 1, 2"#,
+        tenant.0,
+        person.0,
+    )
+    .fetch_all(global.pool()?)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.table, row.json)).collect())
+}
+
+/// Forgets how a person signs in to a tenant, and the account with its address where it leads nowhere else. Harmless to
+/// repeat.
+pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Result<()> {
+    sqlx::query!(
+        "delete from signin.refresh_family where tenant_id = $1 and person_id = $2",
+        tenant.0,
+        person.0
+    )
+    .execute(work.conn())
+    .await?;
+    sqlx::query!("delete from signin.invitation where tenant_id = $1 and person_id = $2", tenant.0, person.0)
+        .execute(work.conn())
+        .await?;
+    let account = sqlx::query_scalar!(
+        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
+        tenant.0,
+        person.0
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    let Some(account) = account else {
+        return Ok(());
+    };
+    // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
+    sqlx::query!(
+        "delete from signin.refresh_family f using signin.account a
+         where f.account_id = $1 and a.id = $1 and not a.is_operator
+             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
+        account
+    )
+    .execute(work.conn())
+    .await?;
+    sqlx::query!(
+        "delete from signin.account a where a.id = $1 and not a.is_operator
+             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
+        account
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Access on behalf, retention, legal hold and erasure, as identity alone decides them.
+
+use kith_identity::{Desk, RightsFace};
+use kith_platform::context::Actor;
+use kith_platform::id::{PersonId, TenantId, Uuid};
+use kith_platform::testing::reason;
+use kith_proto::common::v1::{ErasureReport, KeptClass};
+use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::people_service_server::PeopleService as _;
+use kith_proto::identity::v1::rights_service_server::RightsService as _;
+use kith_proto::{appointments, evaluation, finance, governance, matching, teams};
+use tonic::Code;
+
+use crate::stage::{Place, Stage, by};
+
+const NAME: &str = "Somebody Particular";
+const EMAIL: &str = "somebody@particular.example";
+
+struct Rights {
+    stage: Stage,
+    face: RightsFace,
+    place: Place,
+    tenant: TenantId,
+    /// Who has rights, signed in.
+    person: Actor,
+    id: PersonId,
+}
+
+impl Rights {
+    async fn new() -> Self {
+        let stage = Stage::new().await;
+        let operator = stage.operator().await;
+        let place = stage.place(operator, "place").await;
+        let request = pb::InvitePersonRequest {
+            request_id: stage.id(),
+            display_name: NAME.into(),
+            ..Default::default()
+        };
+        let invited = stage.people.invite_person(by(place.administrator, request)).await.expect("invited");
+        let invited = invited.into_inner();
+        stage.accept(&invited.invitation, EMAIL).await.expect("joined");
+        let person = stage.actor(&stage.tokens(EMAIL, "").await);
+        let Actor::Person { tenant, person: id, .. } = person else { panic!("a person") };
+        let face = RightsFace::new(Desk::new(stage.host.clone()));
+        Self { stage, face, place, tenant, person, id }
+    }
+
+    async fn ask(&self) -> String {
+        let request = pb::AskErasureRequest { request_id: self.stage.id() };
+        let answer = self.face.ask_erasure(by(self.person, request)).await.expect("asked").into_inner();
+        answer.erasure.expect("an erasure").id
+    }
+
+    async fn order(&self, who: Actor, erasure_id: &str) -> Result<pb::Erasure, tonic::Status> {
+        let request =
+            pb::OrderErasureRequest { request_id: self.stage.id(), erasure_id: erasure_id.to_owned() };
+        let answer = self.face.order_erasure(by(who, request)).await?.into_inner();
+        Ok(answer.erasure.expect("an erasure"))
+    }
+
+    async fn get(&self, who: Actor, erasure_id: &str) -> Result<pb::Erasure, tonic::Status> {
+        let request = pb::GetErasureRequest { erasure_id: erasure_id.to_owned() };
+        let answer = self.face.get_erasure(by(who, request)).await?.into_inner();
+        Ok(answer.erasure.expect("an erasure"))
+    }
+
+    /// Somebody else of the place.
+    async fn other(&self) -> Actor {
+        let request = pb::InvitePersonRequest {
+            request_id: self.stage.id(),
+            display_name: "Another".into(),
+            ..Default::default()
+        };
+        let invited = self.stage.people.invite_person(by(self.place.administrator, request)).await;
+        let invited = invited.expect("invited").into_inner();
+        let id: Uuid = invited.person.expect("a person").id.parse().expect("an id");
+        Actor::Person { tenant: self.tenant, person: PersonId(id), session: Uuid::nil() }
+    }
+
+    fn report(&self, service: &str, erasure_id: &str, kept: &[KeptClass]) -> Option<ErasureReport> {
+        Some(ErasureReport {
+            erasure_id: erasure_id.to_owned(),
+            person_id: self.id.to_string(),
+            service: service.to_owned(),
+            kept: kept.to_vec(),
+            ..ErasureReport::default()
+        })
+    }
+
+    /// The six answer, teams with what it must keep.
+    async fn all_answer(&self, erasure_id: &str, no: i64, kept: &[KeptClass]) {
+        let id: Uuid = erasure_id.parse().expect("an id");
+        let (world, host, tenant) = (&self.stage.world, &self.stage.host, self.tenant);
+        let state = |service: &str| self.report(service, erasure_id, &[]);
+        let of_teams = teams::v1::ErasureCarriedOut { state: self.report("teams", erasure_id, kept) };
+        world.deliver(host, tenant, id, no, &of_teams).await;
+        let event = matching::v1::ErasureCarriedOut { state: state("matching") };
+        world.deliver(host, tenant, id, no, &event).await;
+        let event = appointments::v1::ErasureCarriedOut { state: state("appointments") };
+        world.deliver(host, tenant, id, no, &event).await;
+        let event = finance::v1::ErasureCarriedOut { state: state("finance") };
+        world.deliver(host, tenant, id, no, &event).await;
+        let event = governance::v1::ErasureCarriedOut { state: state("governance") };
+        world.deliver(host, tenant, id, no, &event).await;
+        let before = self.get(self.place.administrator, erasure_id).await.expect("the erasure");
+        assert_eq!(before.phase(), pb::ErasurePhase::Ordered, "one is missing");
+        let event = evaluation::v1::ErasureCarriedOut { state: state("evaluation") };
+        world.deliver(host, tenant, id, no, &event).await;
+    }
+
+    async fn name_seen_by(&self, who: Actor) -> Option<String> {
+        let request = pb::GetPeopleRequest { ids: vec![self.id.to_string()] };
+        let people = self.stage.people.get_people(by(who, request)).await.expect("an answer").into_inner();
+        people.people.into_iter().next().map(|person| person.display_name)
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_needs_two_ends_the_sign_in_and_takes_the_name_once_all_have_answered() {
+    let rights = Rights::new().await;
+    let administrator = rights.place.administrator;
+    let other = rights.other().await;
+    let erasure = rights.ask().await;
+    assert_eq!(rights.ask().await, erasure, "asking again answers what is under way");
+    for who in [rights.person, other] {
+        let code = rights.order(who, &erasure).await.expect_err("not theirs to order").code();
+        let expected = if who == other { Code::NotFound } else { Code::PermissionDenied };
+        assert_eq!(code, expected);
+    }
+    assert_eq!(rights.get(other, &erasure).await.expect_err("not theirs").code(), Code::NotFound);
+
+    let ordered = rights.order(administrator, &erasure).await.expect("ordered");
+    assert_eq!(ordered.phase(), pb::ErasurePhase::Ordered);
+    assert_eq!(
+        reason(&rights.stage.attempt(EMAIL, crate::stage::PASSWORD).await.expect_err("gone")).0,
+        Code::Unauthenticated,
+        "the sign-in has ended"
+    );
+    assert_eq!(rights.name_seen_by(other).await, None, "the name is hidden while it is under way");
+    rights.order(administrator, &erasure).await.expect("a second order changes nothing");
+    let orders = rights.stage.world.written(&rights.stage.host).await;
+    let orders = orders.iter().filter(|event| event.event_type == "identity.erasure.ordered.v1").count();
+    assert_eq!(orders, 1);
+
+    rights.all_answer(&erasure, 1, &[]).await;
+    let completed = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(completed.phase(), pb::ErasurePhase::Completed);
+    assert_eq!(completed.reports.len(), 7);
+    assert_eq!(rights.name_seen_by(other).await.as_deref(), Some("(erased)"));
+    let mut admin = rights.stage.world.admin(&rights.stage.host).await;
+    for query in [
+        "select count(*) from person t where t::text like '%Particular%'",
+        "select count(*) from platform.saved_answer t where encode(t.answer, 'escape') like '%Particular%'",
+        "select count(*) from signin.account t where t::text like '%particular%'",
+    ] {
+        let left: i64 = sqlx::query_scalar(query).fetch_one(&mut admin).await.expect("a count");
+        assert_eq!(left, 0, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_keeps_the_name_with_it_until_it_may_go() {
+    let rights = Rights::new().await;
+    let administrator = rights.place.administrator;
+    let other = rights.other().await;
+    let erasure = rights.ask().await;
+    rights.order(administrator, &erasure).await.expect("ordered");
+    let kept = KeptClass { class: "care_record".into(), rows: 2, until: "2034-11-21".into() };
+    rights.all_answer(&erasure, 1, &[kept]).await;
+    let restricted = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(restricted.phase(), pb::ErasurePhase::Restricted);
+    assert_eq!(restricted.restricted_until, "2034-11-21");
+    assert_eq!(rights.name_seen_by(other).await, None);
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some(NAME));
+
+    // Years later it is ordered again, and everybody is asked anew.
+    let again = rights.order(administrator, &erasure).await.expect("ordered again");
+    assert_eq!((again.phase(), again.reports.len()), (pb::ErasurePhase::Ordered, 0));
+    rights.all_answer(&erasure, 2, &[]).await;
+    let completed = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(completed.phase(), pb::ErasurePhase::Completed);
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some("(erased)"));
+}
+
+#[tokio::test]
+async fn a_hold_refuses_until_it_is_lifted_and_nobody_orders_their_own_erasure() {
+    let rights = Rights::new().await;
+    let administrator = rights.place.administrator;
+    let erasure = rights.ask().await;
+    let request = pb::SetLegalHoldRequest {
+        request_id: rights.stage.id(),
+        person_id: rights.id.to_string(),
+        basis: pb::HoldBasis::Litigation.into(),
+    };
+    let denied =
+        rights.face.set_legal_hold(by(rights.person, request.clone())).await.expect_err("not theirs");
+    assert_eq!(denied.code(), Code::NotFound, "who may not list people learns nothing");
+    let hold = rights.face.set_legal_hold(by(administrator, request)).await.expect("set").into_inner();
+    let refused = rights.order(administrator, &erasure).await.expect_err("held");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "LEGAL_HOLD".into()));
+    rights.stage.attempt(EMAIL, crate::stage::PASSWORD).await.expect("the sign-in has not ended");
+    let lift = pb::LiftLegalHoldRequest {
+        request_id: rights.stage.id(),
+        legal_hold_id: hold.legal_hold.expect("a hold").id,
+    };
+    rights.face.lift_legal_hold(by(administrator, lift)).await.expect("lifted");
+    rights.order(administrator, &erasure).await.expect("ordered");
+
+    let request = pb::AskErasureRequest { request_id: rights.stage.id() };
+    let own = rights.face.ask_erasure(by(administrator, request)).await.expect("asked").into_inner();
+    let own = own.erasure.expect("an erasure").id;
+    let refused = rights.order(administrator, &own).await.expect_err("their own");
+    assert_eq!(refused.code(), Code::PermissionDenied, "two must have looked at it");
+}
+
+#[tokio::test]
+async fn retention_classes_come_with_their_sources_and_the_tenants_own_word_counts() {
+    let rights = Rights::new().await;
+    let administrator = rights.place.administrator;
+    let list = async || {
+        let answer =
+            rights.face.list_retention_classes(by(rights.person, pb::ListRetentionClassesRequest {}));
+        answer.await.expect("listed").into_inner().retention_classes
+    };
+    let defaults = list().await;
+    assert_eq!(defaults.len(), 9);
+    assert!(defaults.iter().all(|class| !class.source.is_empty()));
+    let care = |classes: &[pb::RetentionClass]| {
+        classes.iter().find(|class| class.class == "care_record").expect("care records").months
+    };
+    assert_eq!(care(&defaults), Some(96));
+    for (valid_from, months, expected) in
+        [("2026-11-22", 120, 96), ("2026-11-21", 108, 108), ("2026-11-01", 100, 108)]
+    {
+        let class = pb::RetentionClass {
+            class: "care_record".into(),
+            valid_from: valid_from.into(),
+            months: Some(months),
+            counts_from: "end of care".into(),
+            basis: "contract".into(),
+            source: "council's schedule".into(),
+        };
+        let request =
+            pb::SetRetentionClassRequest { request_id: rights.stage.id(), retention_class: Some(class) };
+        rights.face.set_retention_class(by(administrator, request)).await.expect("set");
+        assert_eq!(care(&list().await), Some(expected), "from {valid_from}");
+    }
+    let unknown = pb::RetentionClass {
+        class: "gossip".into(),
+        valid_from: "2026-11-21".into(),
+        counts_from: "never".into(),
+        basis: "none".into(),
+        source: "none".into(),
+        months: None,
+    };
+    let request =
+        pb::SetRetentionClassRequest { request_id: rights.stage.id(), retention_class: Some(unknown) };
+    let refused = rights.face.set_retention_class(by(administrator, request)).await.expect_err("unknown");
+    assert_eq!(refused.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn sign_in_answers_what_it_keeps_and_no_secret() {
+    let rights = Rights::new().await;
+    let rows = rights.face.export_sign_in(by(rights.person, pb::ExportSignInRequest {})).await;
+    let rows = rows.expect("their own").into_inner().rows;
+    let tables: Vec<&str> = rows.iter().map(|row| row.table.as_str()).collect();
+    for table in ["signin.account", "signin.invitation", "signin.refresh_family", "signin.sign_in_place"] {
+        assert!(tables.contains(&table), "{tables:?}");
+    }
+    let text: String = rows.iter().map(|row| row.json.as_str()).collect();
+    assert!(text.contains(EMAIL));
+    assert!(!text.contains("argon2") && !text.contains("hash"), "{text}");
+}

@@ -1,0 +1,139 @@
+//! No column that can name a person, and no text that people write, is forgotten: the catalogue itself is asked.
+
+use kith_platform::testing::World;
+use kith_tests::services;
+use kith_tests::tables::Database;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// Columns that look as if they named a person and do not. Each says why.
+const NOT_PERSONS: &[(&str, &str, &str)] =
+    &[("governance", "public.decision.revoked_by", "the decision that revoked it")];
+
+/// UUID columns whose name says that they hold a person, or that refer to one, and that nobody declared.
+const UNDECLARED_SUBJECTS: &str = r"
+    select n.nspname || '.' || c.relname || '.' || a.attname
+    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema')
+        and a.attnum > 0 and not a.attisdropped and a.atttypid = 'uuid'::regtype
+        and (a.attname ~ '(^|_)(person|account|actor|owner)_id$' or a.attname ~ '_by$'
+            or exists (select from pg_constraint k
+                join pg_attribute p on p.attrelid = k.confrelid
+                    and p.attnum = k.confkey[array_position(k.conkey, a.attnum)]
+                where k.contype = 'f' and k.conrelid = c.oid and p.attname in ('id', 'person_id')
+                    and k.confrelid in (to_regclass('signin.account'), to_regclass('public.person'))))
+        and not exists (select from platform.subject_column s
+            where s.table_name = n.nspname || '.' || c.relname and s.column_name = a.attname)
+    order by 1";
+
+/// Declared columns that are not there.
+const DECLARED_IN_VAIN: &str = r"
+    select d.table_name || '.' || d.column_name from
+        (select table_name, column_name from platform.subject_column
+         union select table_name, column_name from platform.text_column) d
+    where not exists (select from pg_attribute a where a.attrelid = to_regclass(d.table_name)
+        and a.attname = d.column_name and a.attnum > 0 and not a.attisdropped)
+    order by 1";
+
+/// Texts, documents and hashes of the service's own tables that are neither words of a list nor declared.
+const UNDECLARED_TEXTS: &str = r"
+    select n.nspname || '.' || c.relname || '.' || a.attname
+    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and n.nspname = 'public' and c.relname <> '_sqlx_migrations'
+        and a.attnum > 0 and not a.attisdropped
+        and a.atttypid in ('text'::regtype, 'jsonb'::regtype, 'json'::regtype, 'text[]'::regtype)
+        and not exists (select from pg_constraint k where k.contype = 'c' and k.conrelid = c.oid
+            and k.conkey = array[a.attnum] and pg_get_constraintdef(k.oid) ~ ' = ''| = ANY')
+        and not exists (select from pg_constraint k where k.contype = 'c' and k.conrelid = c.oid
+            and a.attnum = any(k.conkey) and pg_get_constraintdef(k.oid) ~ (a.attname || ' = ANY'))
+        and not exists (select from platform.text_column s
+            where s.table_name = n.nspname || '.' || c.relname and s.column_name = a.attname)
+    order by 1";
+
+/// Tables that are to be blanked and have no personal text, or have one and are never blanked nor deleted.
+const TEXTS_WITHOUT_AN_END: &str = r"
+    select coalesce(t.table_name, s.table_name) from
+        (select distinct table_name from platform.text_column where personal) t
+        full join (select distinct table_name from platform.subject_column where on_erasure = 'blank') s
+            on s.table_name = t.table_name
+    where t.table_name is null
+        or s.table_name is null and not exists (select from platform.subject_column d
+            where d.table_name = t.table_name and d.on_erasure = 'delete')
+    order by 1";
+
+const CHECKS: &[(&str, &str)] = &[
+    (UNDECLARED_SUBJECTS, "can name a person and is not declared in platform.subject_column"),
+    (DECLARED_IN_VAIN, "is declared and not there"),
+    (UNDECLARED_TEXTS, "is text and not declared in platform.text_column"),
+    (TEXTS_WITHOUT_AN_END, "has personal text that no erasure reaches, or is blanked without any"),
+];
+
+async fn problems(service: &str, admin: &mut PgConnection) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (query, problem) in CHECKS {
+        let found: Vec<String> = sqlx::query_scalar(*query).fetch_all(&mut *admin).await.expect("an answer");
+        for line in found {
+            if !NOT_PERSONS.iter().any(|(whose, column, _)| *whose == service && *column == line) {
+                problems.push(format!("{line}: {problem}"));
+            }
+        }
+    }
+    problems
+}
+
+/// The catalogue half of G1: every column that can name a person, and every text, is declared.
+#[tokio::test]
+async fn every_column_that_can_name_a_person_is_declared() {
+    let world = World::new();
+    let (mut columns, mut texts, mut wrong) = (0, 0, Vec::new());
+    for service in services() {
+        let database = Database::fresh(&world, service).await;
+        let mut admin = database.as_admin().await;
+        for (counter, query) in [
+            (&mut columns, "select count(*) from platform.subject_column"),
+            (&mut texts, "select count(*) from platform.text_column"),
+        ] {
+            let count: i64 = sqlx::query_scalar(query).fetch_one(&mut admin).await.expect("a count");
+            *counter += count;
+        }
+        let found = problems(service.name, &mut admin).await;
+        wrong.extend(found.into_iter().map(|problem| format!("{}: {problem}", service.name)));
+    }
+    println!(
+        "G1: databases 7, subject columns declared {columns}, texts declared {texts}, forgotten {}",
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Shows that the check can fail.
+#[tokio::test]
+async fn a_forgotten_column_is_found() {
+    let world = World::new();
+    let teams = services().into_iter().find(|service| service.name == "teams").expect("one of the seven");
+    let mutations = [
+        (
+            "create table stray (tenant_id uuid not null, friend_person_id uuid)",
+            "public.stray.friend_person_id: can",
+        ),
+        ("create table stray (tenant_id uuid not null, written_by uuid)", "public.stray.written_by: can"),
+        ("create table stray (tenant_id uuid not null, note text)", "public.stray.note: is text"),
+        ("alter table membership rename person_id to member_id", "public.membership.person_id: is declared"),
+        (
+            "create table stray (tenant_id uuid not null, note text);
+             insert into platform.text_column values ('public.stray', 'note', true, '', 'a note')",
+            "public.stray: has personal text",
+        ),
+        (
+            "delete from platform.text_column where column_name = 'outward_code'",
+            "public.team: has personal text",
+        ),
+    ];
+    for (mutation, says) in mutations {
+        let database = Database::fresh(&world, teams).await;
+        let mut admin = database.as_admin().await;
+        sqlx::raw_sql(AssertSqlSafe(mutation)).execute(&mut admin).await.expect("planted");
+        let found = problems("teams", &mut admin).await;
+        assert!(found.iter().any(|problem| problem.starts_with(says)), "{mutation}: {found:#?}");
+    }
+    println!("G1: mutations caught {0}/{0}", mutations.len());
+}

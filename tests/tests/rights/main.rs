@@ -1,0 +1,6 @@
+//! Rights over one's own data, over all seven services and their real servers: everything about a person is found, and
+//! what may go goes everywhere.
+
+mod declared;
+mod journey;
+mod scan;
