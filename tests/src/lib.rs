@@ -1,6 +1,7 @@
 //! What the journeys, fault and isolation tests share.
 
 pub mod filler;
+pub mod own_broker;
 pub mod people;
 pub mod refusals;
 pub mod stack;

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kith_cli::instance;
 use kith_platform::config::Config;
 use kith_platform::id::Uuid;
 use kith_platform::testing::World;
 
+use crate::own_broker::OwnBroker;
 use crate::services;
 
 /// The stack of one journey; everything ends with it.
@@ -34,15 +36,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 impl Stack {
     /// Starts all seven and waits until each serves.
     pub async fn start() -> Self {
-        Self::start_with_broker(None).await
+        Self::start_on(None).await
     }
 
-    /// Starts all seven on a broker of the journey's own, where one is given.
-    pub async fn start_with_broker(broker: Option<String>) -> Self {
+    /// Starts all seven on a broker of the journey's own, each with a user of its own.
+    pub async fn start_with_broker(broker: &OwnBroker) -> Self {
+        Self::start_on(Some(broker)).await
+    }
+
+    async fn start_on(broker: Option<&OwnBroker>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut world = World::new();
-        if let Some(url) = broker {
-            world = world.with_broker(url, folder.path().join("secrets"));
+        let administrator = broker.map(OwnBroker::url);
+        if let (Some(broker), Some(url)) = (broker, &administrator) {
+            let secrets = folder.path().join("secrets");
+            let definitions = instance::broker_definitions(&secrets, "/", &world.prefix, None);
+            broker.import(&definitions.expect("definitions"));
+            world = world.with_broker(url.clone(), secrets);
         }
         let mut stack = Self { folder, processes: BTreeMap::new(), world };
         let identity = free_port();
@@ -56,9 +66,13 @@ impl Stack {
             } else {
                 format!("http://127.0.0.1:{identity}")
             };
-            let aggregates = (service.subscriptions)().aggregates();
-            let broker = config.broker_as(service.name).expect("the broker's address");
-            broker.declare(&aggregates).await.expect("the queues are declared");
+            let declared = if let Some(url) = &administrator {
+                instance::declare(service, url, config.broker.prefix.clone()).await
+            } else {
+                let broker = config.broker_as(service.name).expect("the broker's address");
+                broker.declare(&Self::aggregates(service.name)).await.map_err(Into::into)
+            };
+            declared.expect("the queues are declared");
             stack.processes.insert(service.name, Process { config, port, child: None });
         }
         for service in services() {

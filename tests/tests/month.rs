@@ -1,9 +1,10 @@
 //! The month, through seven real processes: once in peace and once under faults, with equal figures.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use kith_tests::stack::{Stack, binary};
+use kith_tests::own_broker::OwnBroker;
+use kith_tests::stack::Stack;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data");
 const LIMIT: Duration = Duration::from_mins(7);
@@ -46,57 +47,12 @@ async fn the_month_comes_to_the_expected_figures_once_and_again() {
     }
 }
 
-/// A broker of this test's own, so that it can be killed without harm to the others.
-struct Broker {
-    folder: tempfile::TempDir,
-}
-
-impl Broker {
-    fn kith(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary("kith"));
-        command.args(arguments).env("KITH_LOCAL_DIR", self.folder.path()).env_remove("KITH_BROKER_URL");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn up(&self) {
-        let done = self.kith(&["servers", "up"]).output().expect("kith is built");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    }
-
-    /// The broker's URL, as `kith servers env` prints it.
-    fn url(&self) -> String {
-        let output = self.kith(&["servers", "env"]).output().expect("kith is built").stdout;
-        let text = String::from_utf8_lossy(&output).into_owned();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("export KITH_BROKER_URL='"))
-            .expect("the broker's URL");
-        line.trim_end_matches('\'').to_owned()
-    }
-
-    fn kill(&self) {
-        let text = std::fs::read_to_string(self.folder.path().join("run/rabbitmq.json"))
-            .expect("the broker's process");
-        let process: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let pid = process["pid"].as_i64().expect("a process id").to_string();
-        assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kith(&["servers", "stop"]).output().ok();
-    }
-}
-
 /// Finance and appointments are killed (-9) several times each during the month and the broker is killed and started
-/// once; the figures are equal all the same. Invariants D1, D2, D5 and L7 of the month's kind.
+/// once; the figures are equal all the same. Each service has a user of its own on that broker. Invariants D1, D2, D5 and L7 of the month's kind.
 #[tokio::test]
 async fn the_month_survives_kills_and_a_broker_restart() {
-    let broker = Broker { folder: tempfile::tempdir().expect("a folder") };
-    broker.up();
-    let mut stack = Stack::start_with_broker(Some(broker.url())).await;
+    let broker = OwnBroker::start();
+    let mut stack = Stack::start_with_broker(&broker).await;
     let begin = Instant::now();
     let mut child = month(&stack, "first_month").spawn().expect("kith is built");
     let (mut kills, mut broker_kills) = (0, 0);
