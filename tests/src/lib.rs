@@ -1,8 +1,8 @@
 //! What the journeys, fault and isolation tests share.
 
-pub mod broker;
 pub mod collector;
 pub mod filler;
+pub mod own_broker;
 pub mod people;
 pub mod refusals;
 pub mod stack;

@@ -7,10 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use kith_cli::instance;
 use kith_platform::config::Config;
 use kith_platform::id::Uuid;
 use kith_platform::testing::World;
 
+use crate::own_broker::OwnBroker;
 use crate::services;
 
 /// The stack of one journey; everything ends with it.
@@ -35,25 +37,29 @@ const PATIENCE: Duration = Duration::from_mins(1);
 impl Stack {
     /// Starts all seven and waits until each serves.
     pub async fn start() -> Self {
-        Self::start_with_broker(None).await
+        Self::start_some(&services().map(|service| service.name), None, |_| {}).await
     }
 
-    /// Starts all seven on a broker of the journey's own, where one is given.
-    pub async fn start_with_broker(broker: Option<String>) -> Self {
-        Self::start_some(&services().map(|service| service.name), broker, |_| {}).await
+    /// Starts all seven on a broker of the journey's own, each with a user of its own.
+    pub async fn start_with_broker(broker: &OwnBroker) -> Self {
+        Self::start_some(&services().map(|service| service.name), Some(broker), |_| {}).await
     }
 
     /// Starts some of the seven, each with a configuration that was changed before. Identity must be among them.
     pub async fn start_some(
         names: &[&'static str],
-        broker: Option<String>,
+        broker: Option<&OwnBroker>,
         change: impl Fn(&mut Config),
     ) -> Self {
         let chosen = || services().into_iter().filter(|service| names.contains(&service.name));
         let folder = tempfile::tempdir().expect("a folder");
         let mut world = World::new();
-        if let Some(url) = broker {
-            world = world.with_broker(url, folder.path().join("secrets"));
+        let administrator = broker.map(OwnBroker::url);
+        if let (Some(broker), Some(url)) = (broker, &administrator) {
+            let secrets = folder.path().join("secrets");
+            let definitions = instance::broker_definitions(&secrets, "/", &world.prefix, None);
+            broker.import(&definitions.expect("definitions"));
+            world = world.with_broker(url.clone(), secrets);
         }
         let mut stack = Self { folder, processes: BTreeMap::new(), world };
         let identity = free_port();
@@ -68,9 +74,13 @@ impl Stack {
                 format!("http://127.0.0.1:{identity}")
             };
             change(&mut config);
-            let aggregates = (service.subscriptions)().aggregates();
-            let broker = config.broker_as(service.name).expect("the broker's address");
-            broker.declare(&aggregates).await.expect("the queues are declared");
+            let declared = if let Some(url) = &administrator {
+                instance::declare(service, url, config.broker.prefix.clone()).await
+            } else {
+                let broker = config.broker_as(service.name).expect("the broker's address");
+                broker.declare(&Self::aggregates(service.name)).await.map_err(Into::into)
+            };
+            declared.expect("the queues are declared");
             stack.processes.insert(service.name, Process { config, port, child: None });
         }
         for service in chosen() {

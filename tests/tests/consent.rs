@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kith_proto::common::v1::{Grantee, GranteeKind};
 use kith_proto::{appointments::v1 as appointments, identity::v1 as identity};
 use kith_proto::{matching::v1 as matching, teams::v1 as teams};
-use kith_tests::broker::Broker;
+use kith_tests::own_broker::OwnBroker;
 use kith_tests::people::{People, Someone, method_of, service_of};
 use kith_tests::stack::Stack;
 use prost::{Message as _, Name};
@@ -237,8 +237,8 @@ async fn withdrawn_consent_refuses_reads_in_every_service_within_five_seconds() 
 #[tokio::test]
 async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_bound() {
     const BOUND: Duration = Duration::from_secs(3);
-    let broker = Broker::start();
-    let stack = Stack::start_with_broker(Some(broker.url())).await;
+    let broker = OwnBroker::start();
+    let stack = Stack::start_with_broker(&broker).await;
     let scene = Scene::after_the_first_month(&stack).await;
     for read in READS {
         sqlx::query("insert into platform.setting (name, valid_from, value, source) values ($1, '2020-01-01', $2, $3)")

@@ -3,7 +3,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use kith_tests::broker::Broker;
+use kith_tests::own_broker::OwnBroker;
 use kith_tests::stack::Stack;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data");
@@ -48,11 +48,11 @@ async fn the_month_comes_to_the_expected_figures_once_and_again() {
 }
 
 /// Finance and appointments are killed (-9) several times each during the month and the broker is killed and started
-/// once; the figures are equal all the same. Invariants D1, D2, D5 and L7 of the month's kind.
+/// once; the figures are equal all the same. Each service has a user of its own on that broker. Invariants D1, D2, D5 and L7 of the month's kind.
 #[tokio::test]
 async fn the_month_survives_kills_and_a_broker_restart() {
-    let broker = Broker::start();
-    let mut stack = Stack::start_with_broker(Some(broker.url())).await;
+    let broker = OwnBroker::start();
+    let mut stack = Stack::start_with_broker(&broker).await;
     let begin = Instant::now();
     let mut child = month(&stack, "first_month").spawn().expect("kith is built");
     let (mut kills, mut broker_kills) = (0, 0);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use kith_platform::config::Config;
+use kith_platform::broker::{Address, Installation, User};
+use kith_platform::config::{Config, Secret, broker_secret};
 use kith_platform::id::Ids;
 use kith_platform::lifecycle::Life;
 use kith_platform::{Service, provision};
@@ -31,6 +32,8 @@ pub struct Servers<'a> {
     pub database: &'a str,
     /// `amqp://user:password@host:port/vhost`.
     pub broker: &'a str,
+    /// Whether the broker has the users of [`broker_definitions`]; the services share the user of the URL otherwise.
+    pub own_users: bool,
 }
 
 /// The parts of a broker's URL.
@@ -87,7 +90,7 @@ pub fn settings(
             ("DATABASE__PORT", database.get_port().to_string()),
             ("BROKER__HOST", broker.host.clone()),
             ("BROKER__PORT", broker.port.clone()),
-            ("BROKER__USER", broker.user.clone()),
+            ("BROKER__USER", if servers.own_users { String::new() } else { broker.user.clone() }),
             ("BROKER__VHOST", broker.vhost.clone()),
             ("AUTH__KEYS", if issues_tokens { String::new() } else { keys.clone() }),
             ("SECRETS__FOLDER", secrets.display().to_string()),
@@ -107,7 +110,11 @@ pub async fn migrate(servers: Servers<'_>, secrets: &Path) -> Result<()> {
     for name in ["derive", "host_code"] {
         provision::secret_file(secrets, name, &ids)?;
     }
-    provision::put_secret(secrets, "broker", &broker.password)?;
+    if servers.own_users {
+        broker_users(secrets)?;
+    } else {
+        provision::put_secret(secrets, "broker", &broker.password)?;
+    }
     for service in services() {
         let database = format!("kith_{}", service.name);
         provision::roles(&admin, service, secrets, &ids).await?;
@@ -117,11 +124,42 @@ pub async fn migrate(servers: Servers<'_>, secrets: &Path) -> Result<()> {
     // Queues are declared before anybody publishes, so that the first event already has somewhere to go.
     let all = settings(servers, secrets, &BTreeMap::new())?;
     for service in services() {
-        let config = config_of(&all, service)?;
-        let aggregates = (service.subscriptions)().aggregates();
-        config.broker_as(service.name)?.declare(&aggregates).await?;
+        let prefix = config_of(&all, service)?.broker.prefix;
+        declare(service, servers.broker, prefix).await?;
     }
     Ok(())
+}
+
+/// Declares what a service needs on a broker, as the administrator of the URL.
+pub async fn declare(service: &Service, administrator: &str, prefix: String) -> Result<()> {
+    let Broker { user, .. } = Broker::parse(administrator)?;
+    let url = administrator.to_owned();
+    let address = Address { url, prefix, service: service.name, user, own_users: false };
+    address.declare(&(service.subscriptions)().aggregates()).await?;
+    Ok(())
+}
+
+/// What a broker must be told so that each of the seven has a user of its own, as JSON that RabbitMQ reads. The
+/// passwords are made where there are none yet.
+pub fn broker_definitions(
+    secrets: &Path,
+    vhost: &str,
+    prefix: &str,
+    administrator: Option<(&str, &Secret)>,
+) -> Result<String> {
+    let users = broker_users(secrets)?;
+    let installation = Installation { vhost, prefix, administrator, users: &users };
+    Ok(serde_json::to_string_pretty(&kith_platform::broker::definitions(installation))?)
+}
+
+fn broker_users(secrets: &Path) -> Result<Vec<User>> {
+    let ids = Ids::system();
+    let user = |service: &'static Service| {
+        let password = provision::secret_file(secrets, &broker_secret(service.name), &ids)?;
+        let listens_to = (service.subscriptions)().aggregates();
+        Ok(User { service: service.name, listens_to, password })
+    };
+    services().into_iter().map(user).collect()
 }
 
 fn config_of(all: &BTreeMap<&'static str, BTreeMap<String, String>>, service: &Service) -> Result<Config> {

@@ -11,40 +11,29 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions,
-    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    ConfirmSelectOptions,
 };
-use lapin::types::{AMQPValue, FieldTable, LongString};
-use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, ExchangeKind,
-};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, Consumer};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
 
+mod address;
+mod definitions;
 mod envelope;
 
+pub use address::Address;
+pub(crate) use address::user_of;
+pub use definitions::{Installation, User, definitions};
 pub use envelope::{Ask, Message, Told};
-use envelope::{Content, producer_of, properties, read, text};
+use envelope::{Content, properties, read};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connecting and declaring together.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFETCH: u16 = 200;
-/// Crash loops of the small receiver are the only thing that can reach it: retries live in SQL.
-const DELIVERY_LIMIT: i32 = 20;
-
-/// Where the broker is and how this installation names things on it.
-#[derive(Clone, Debug)]
-pub struct Address {
-    /// `amqp://user:password@host:port/vhost`.
-    pub url: String,
-    /// Before every exchange and queue: `kith`, or a test's own.
-    pub prefix: String,
-    /// The service that speaks.
-    pub service: &'static str,
-}
 
 /// A failure of the broker, told in its own words.
 #[derive(Debug, thiserror::Error)]
@@ -69,91 +58,6 @@ pub enum Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         Self::internal(failure)
-    }
-}
-
-impl Address {
-    fn exchange(&self) -> String {
-        format!("{}.events", self.prefix)
-    }
-
-    fn inbox_queue(&self) -> String {
-        format!("{}.in.{}", self.prefix, self.service)
-    }
-
-    async fn connect(&self) -> Result<Connection, Failure> {
-        let properties = ConnectionProperties::default()
-            .with_connection_name(LongString::from(format!("{}.{}", self.prefix, self.service)));
-        within(CONNECT_TIMEOUT, Connection::connect(&self.url, properties)).await
-    }
-
-    /// Declares exchanges and the queue for what nobody listens to. Harmless to repeat.
-    async fn declare_exchanges(&self, channel: &Channel) -> Result<(), Failure> {
-        let unrouted = format!("{}.unrouted", self.prefix);
-        let dead = format!("{}.dead", self.prefix);
-        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        let mut alternate = FieldTable::default();
-        alternate.insert("alternate-exchange".into(), text(&unrouted));
-        for (name, kind, arguments) in [
-            (&unrouted, ExchangeKind::Fanout, FieldTable::default()),
-            (&dead, ExchangeKind::Direct, FieldTable::default()),
-            (&self.exchange(), ExchangeKind::Topic, alternate),
-        ] {
-            channel.exchange_declare(name.as_str().into(), kind, durable, arguments).await?;
-        }
-        declare_quorum(channel, &unrouted, FieldTable::default()).await?;
-        bind(channel, &unrouted, &unrouted, "").await
-    }
-
-    /// Declares this service's queue and binds the aggregates that it listens to.
-    async fn declare_inbox(&self, channel: &Channel, aggregates: &[&str]) -> Result<(), Failure> {
-        let (queue, dead_exchange) = (self.inbox_queue(), format!("{}.dead", self.prefix));
-        let dead_queue = format!("{}.dead.{}", self.prefix, self.service);
-        declare_quorum(channel, &dead_queue, FieldTable::default()).await?;
-        bind(channel, &dead_queue, &dead_exchange, &queue).await?;
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
-        arguments.insert("x-dead-letter-exchange".into(), text(&dead_exchange));
-        arguments.insert("x-dead-letter-routing-key".into(), text(&queue));
-        arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
-        arguments.insert("x-overflow".into(), text("reject-publish"));
-        declare_quorum(channel, &queue, arguments).await?;
-        let of_events = aggregates.iter().map(|aggregate| format!("{aggregate}.#"));
-        let of_resending = ["resend", "snapshot", "resent"].map(|what| format!("*.{what}.{}", self.service));
-        for key in of_events.chain(of_resending) {
-            bind(channel, &queue, &self.exchange(), &key).await?;
-        }
-        for key in crate::watermark::keys(aggregates) {
-            bind(channel, &queue, &self.exchange(), &key).await?;
-        }
-        Ok(())
-    }
-
-    /// Declares everything that this service needs, so that no event published from now on can miss it.
-    pub async fn declare(&self, aggregates: &[&str]) -> Result<()> {
-        Ok(within(SETUP_TIMEOUT, self.try_declare(aggregates)).await?)
-    }
-
-    async fn try_declare(&self, aggregates: &[&str]) -> Result<(), Failure> {
-        let connection = self.connect().await?;
-        let channel = connection.create_channel().await?;
-        self.declare_exchanges(&channel).await?;
-        self.declare_inbox(&channel, aggregates).await?;
-        connection.close(200, "done".into()).await?;
-        Ok(())
-    }
-
-    /// Deletes this service's queues, for tests that clean up behind themselves.
-    pub async fn delete_queues(&self) -> Result<()> {
-        let connection = self.connect().await?;
-        let channel = connection.create_channel().await.map_err(Failure::from)?;
-        let dead_queue = format!("{}.dead.{}", self.prefix, self.service);
-        for queue in [self.inbox_queue(), dead_queue, format!("{}.unrouted", self.prefix)] {
-            channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.map_err(Failure::from)?;
-        }
-        connection.close(200, "done".into()).await.map_err(Failure::from)?;
-        Ok(())
     }
 }
 
@@ -198,7 +102,7 @@ impl Publisher {
 
     /// Asks for snapshots.
     pub async fn ask(&self, ask: &Ask) -> Result<()> {
-        let key = format!("{}.resend.{}", self.address.service, producer_of(&ask.aggregate_type));
+        let key = format!("{}.resend.{}", self.address.service, ask.aggregate_type);
         self.say(key, ask).await
     }
 
@@ -233,6 +137,8 @@ impl Publisher {
     async fn try_send(&self, letters: &[Letter<'_>], confirmed: &mut Vec<usize>) -> Result<(), Failure> {
         let channel = within(SETUP_TIMEOUT, self.channel()).await?;
         let exchange = self.address.exchange();
+        // The broker refuses any other than the user of the connection; the receivers look at it.
+        let user = ShortString::from(self.address.user.as_str());
         let mut waiting = FuturesUnordered::new();
         for (index, letter) in letters.iter().enumerate() {
             let confirm = within(
@@ -242,7 +148,7 @@ impl Publisher {
                     letter.key.as_str().into(),
                     BasicPublishOptions { mandatory: true, immediate: false },
                     letter.body,
-                    letter.properties.clone(),
+                    letter.properties.clone().with_user_id(user.clone()),
                 ),
             )
             .await?;
@@ -270,7 +176,9 @@ impl Publisher {
         }
         let connection = self.address.connect().await?;
         let channel = connection.create_channel().await?;
-        self.address.declare_exchanges(&channel).await?;
+        if !self.address.own_users {
+            self.address.declare_exchanges(&channel).await?;
+        }
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         *open = Some((connection, channel.clone()));
         Ok(channel)
@@ -280,6 +188,7 @@ impl Publisher {
 /// A connection on which this service receives.
 #[derive(Debug)]
 pub struct Receiver {
+    address: Address,
     _connection: Connection,
     consumer: Consumer,
 }
@@ -297,7 +206,8 @@ pub struct Batch {
 }
 
 impl Receiver {
-    /// Declares this service's queue and begins to receive.
+    /// Binds this service's queue and begins to receive. With users of their own, services may declare nothing: the
+    /// queue was made by `kith migrate`, and a binding that the user may not have fails here, loudly.
     pub async fn open(address: &Address, aggregates: &[&str]) -> Result<Self> {
         Ok(within(SETUP_TIMEOUT, Self::try_open(address, aggregates)).await?)
     }
@@ -305,8 +215,11 @@ impl Receiver {
     async fn try_open(address: &Address, aggregates: &[&str]) -> Result<Self, Failure> {
         let connection = address.connect().await?;
         let channel = connection.create_channel().await?;
-        address.declare_exchanges(&channel).await?;
-        address.declare_inbox(&channel, aggregates).await?;
+        if !address.own_users {
+            address.declare_exchanges(&channel).await?;
+            address.declare_queues(&channel).await?;
+        }
+        address.bind_inbox(&channel, aggregates).await?;
         channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
         let consumer = channel
             .basic_consume(
@@ -316,11 +229,11 @@ impl Receiver {
                 FieldTable::default(),
             )
             .await?;
-        Ok(Self { _connection: connection, consumer })
+        Ok(Self { address: address.clone(), _connection: connection, consumer })
     }
 
-    /// Waits for deliveries and takes all that are there, in order. Envelopes that cannot be read go to the dead
-    /// letters.
+    /// Waits for deliveries and takes all that are there, in order. Envelopes that cannot be read, and messages that come
+    /// from another service than they say, go to the dead letters.
     pub async fn next(&mut self) -> Result<Batch> {
         Ok(self.try_next().await?)
     }
@@ -337,12 +250,15 @@ impl Receiver {
             let (mut messages, mut asked, mut told) = (Vec::with_capacity(deliveries.len()), vec![], vec![]);
             let mut last = None;
             for delivery in deliveries {
-                match read(&delivery) {
+                let genuine = self.address.is_genuine(&delivery);
+                match read(&delivery).filter(|_| genuine) {
                     Some(Content::Event(message)) => messages.push(*message),
                     Some(Content::Ask(ask)) => asked.push(ask),
                     Some(Content::Told(end)) => told.push(end),
                     None => {
-                        tracing::error!(event.r#type = %delivery.routing_key, "an envelope cannot be read");
+                        let problem =
+                            if genuine { "an envelope cannot be read" } else { "a message is forged" };
+                        tracing::error!(event.r#type = %delivery.routing_key, "{problem}: it is a dead letter");
                         acknowledged(delivery.acker.reject(BasicRejectOptions { requeue: false }).await?)?;
                         continue;
                     }
@@ -376,17 +292,4 @@ where
         Ok(done) => Ok(done?),
         Err(_) => Err(Failure::TimedOut),
     }
-}
-
-async fn declare_quorum(channel: &Channel, queue: &str, mut arguments: FieldTable) -> Result<(), Failure> {
-    arguments.insert("x-queue-type".into(), text("quorum"));
-    let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare(queue.into(), durable, arguments).await?;
-    Ok(())
-}
-
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Failure> {
-    let options = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await?;
-    Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::broker::Address;
+use crate::broker::{Address, user_of};
 
 /// What a service is told at start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,9 +73,10 @@ pub struct Broker {
     pub port: u16,
     /// Virtual host.
     pub vhost: String,
-    /// User name; the password is the secret `broker`.
+    /// User name, for all services the same, with the secret `broker`. Empty for the service's own,
+    /// `<prefix>-<service>`, with the secret `broker_<service>`: it may publish nothing but its own events.
     pub user: String,
-    /// Before every exchange and queue.
+    /// Before every exchange, queue and user of a service.
     pub prefix: String,
 }
 
@@ -101,7 +102,7 @@ pub struct Auth {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// Folder with one file a secret: `<service>_app`, `<service>_relay`, `broker`, `derive`.
+    /// Folder with one file a secret: `<service>_app`, `<service>_relay`, `broker_<service>` (or `broker`), `derive`.
     pub folder: PathBuf,
 }
 
@@ -141,7 +142,7 @@ max_connections = 16
 host = "127.0.0.1"
 port = 5672
 vhost = "/"
-user = "kith"
+user = ""
 prefix = "kith"
 
 [auth]
@@ -268,13 +269,24 @@ impl Config {
     /// How to reach the broker.
     pub fn broker_as(&self, service: &'static str) -> anyhow::Result<Address> {
         let Broker { host, port, vhost, user, prefix } = &self.broker;
-        let (password, vhost) = (self.secret("broker")?, vhost.replace('/', "%2f"));
+        let own_users = user.is_empty();
+        let (user, password) = if own_users {
+            (user_of(prefix, service), self.secret(&broker_secret(service))?)
+        } else {
+            (user.clone(), self.secret("broker")?)
+        };
+        let vhost = vhost.replace('/', "%2f");
         let url = format!(
             "amqp://{user}:{}@{host}:{port}/{vhost}?heartbeat=10&frame_max={FRAME_BYTES}",
             password.reveal()
         );
-        Ok(Address { url, prefix: prefix.clone(), service })
+        Ok(Address { url, prefix: prefix.clone(), service, user, own_users })
     }
+}
+
+/// Names the secret of a service's own user of the broker.
+pub fn broker_secret(service: &str) -> String {
+    format!("broker_{service}")
 }
 
 /// Something that must not be printed.
@@ -327,6 +339,23 @@ mod tests {
         assert!(format!("{:#}", wrong.expect_err("refused")).contains("server.max_concurrent_calls"));
         let unknown = Config::from_layers(None, environment(&[("KITH__SERVER__COLOUR", "red")]));
         assert!(format!("{:#}", unknown.expect_err("refused")).contains("colour"));
+    }
+
+    #[test]
+    fn a_service_comes_to_the_broker_as_itself_where_no_user_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, secret) in [("broker", "shared"), ("broker_teams", "own")] {
+            std::fs::write(folder.path().join(name), secret).expect("a secret");
+        }
+        let mut config = Config::defaults().expect("the defaults are fine");
+        config.secrets.folder = folder.path().to_owned();
+        let own = config.broker_as("teams").expect("an address");
+        assert_eq!((own.user.as_str(), own.own_users), ("kith-teams", true));
+        assert!(own.url.starts_with("amqp://kith-teams:own@"), "{}", own.url);
+        config.broker.user = "everybody".into();
+        let shared = config.broker_as("teams").expect("an address");
+        assert_eq!((shared.user.as_str(), shared.own_users), ("everybody", false));
+        assert!(shared.url.starts_with("amqp://everybody:shared@"), "{}", shared.url);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tonic_types::StatusExt as _;
 
 use crate::broker::Message;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, broker_secret};
 use crate::context::Actor;
 use crate::db::{Mode, Tx};
 use crate::host::{Host, Service};
@@ -89,20 +89,26 @@ impl World {
             let (host, port) = place.split('/').next().and_then(|at| at.split_once(':')).expect("host:port");
             config.broker.host = host.to_owned();
             config.broker.port = port.parse().expect("a port");
-            config.broker.user = user.to_owned();
             if let Some(own) = &self.own_secrets {
                 copy_secrets(&self.secrets, own);
                 config.secrets.folder = own.clone();
+                // Users of its own: see `with_broker`.
+                config.broker.user = String::new();
+            } else {
+                config.broker.user = user.to_owned();
+                provision::put_secret(&config.secrets.folder, "broker", password).expect("a secret");
             }
-            provision::put_secret(&config.secrets.folder, "broker", password).expect("a secret");
         }
-        for name in ["broker", "derive"] {
+        let broker =
+            if config.broker.user.is_empty() { broker_secret(service.name) } else { "broker".to_owned() };
+        for name in [broker.as_str(), "derive"] {
             provision::secret_file(&config.secrets.folder, name, &Ids::system()).expect("a secret");
         }
         config
     }
 
-    /// A world with a broker of its own, whose password must not get in the way of other tests.
+    /// A world with a broker of its own, on which each service has a user; who makes the world gives the broker its
+    /// [`crate::broker::definitions`], with the passwords from the folder of secrets.
     #[must_use]
     pub fn with_broker(mut self, url: String, own_secrets: PathBuf) -> Self {
         self.broker_url = Some(url);
@@ -272,11 +278,15 @@ impl Default for World {
     }
 }
 
+/// What is there already is left: passwords that a broker was told must not change.
 fn copy_secrets(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder of secrets");
     for entry in std::fs::read_dir(from).expect("the folder of secrets") {
         let entry = entry.expect("a secret");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        let copy = to.join(entry.file_name());
+        if !copy.exists() {
+            std::fs::copy(entry.path(), copy).expect("a copy");
+        }
     }
 }
 

@@ -120,6 +120,8 @@ async fn events_travel_with_all_their_attributes() {
             assert_eq!(seen.routing_key.as_str(), message.event_type);
             assert_eq!(seen.data, message.payload);
             let properties = &seen.properties;
+            let said = properties.user_id().as_ref().map(ToString::to_string);
+            assert_eq!(said.as_deref(), Some(stage.address.user.as_str()));
             assert_eq!(properties.delivery_mode(), &Some(2), "persistent");
             assert_eq!(
                 properties.content_type().as_ref().map(ToString::to_string).as_deref(),

@@ -3,6 +3,7 @@
 
 mod account;
 mod amqp;
+mod broker;
 mod files;
 mod footprint;
 mod home;
@@ -39,6 +40,9 @@ pub enum Command {
     /// The two servers alone
     #[command(subcommand)]
     Servers(ServersCommand),
+    /// The broker's users: one for each service, which may publish nothing but its own events
+    #[command(subcommand)]
+    Broker(broker::BrokerCommand),
     /// Makes databases, roles, queues and secrets ready, and says where the one-time host code is
     Migrate,
     /// Runs all seven services in this one process, in the foreground
@@ -76,6 +80,7 @@ pub fn run(command: Command) -> Result<ExitCode> {
         Command::Servers(ServersCommand::Up) => servers_up(),
         Command::Servers(ServersCommand::Stop) => servers_stop(),
         Command::Servers(ServersCommand::Env) => servers_env(),
+        Command::Broker(command) => broker::run(command),
         Command::Migrate => migrate(),
         Command::Standalone { trial: None } => standalone(),
         Command::Standalone { trial: Some(folder) } => standalone_trial(&folder),

@@ -29,6 +29,12 @@ pub async fn prepare(servers: &Servers) -> Result<Vec<ServiceSpec>> {
 /// Makes databases, roles, queues and secrets ready. The secrets belong to the account that runs the services.
 pub async fn migrate(servers: &Servers) -> Result<()> {
     let secrets = servers.home.secrets();
+    if !servers.broker.own {
+        eprintln!(
+            "the services share one user of the broker that KITH_BROKER_URL points at: each could publish in another's \
+             name; `kith broker definitions` gives each its own"
+        );
+    }
     instance::migrate(of(servers), &secrets).await?;
     servers.home.own_all(&secrets)
 }
@@ -39,5 +45,9 @@ pub fn settings(servers: &Servers) -> Result<BTreeMap<&'static str, BTreeMap<Str
 }
 
 fn of(servers: &Servers) -> instance::Servers<'_> {
-    instance::Servers { database: &servers.database.url, broker: &servers.broker.url }
+    instance::Servers {
+        database: &servers.database.url,
+        broker: &servers.broker.url,
+        own_users: servers.broker.own,
+    }
 }

@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use kith_cli::instance;
+use kith_platform::config::Secret;
 use rustix::process::Signal;
 
 use super::amqp;
@@ -14,6 +16,7 @@ use super::ports::Ports;
 use super::process::{self, ProcessId};
 
 const USER: &str = "kith";
+const PREFIX: &str = "kith";
 const SECRET: &str = "rabbitmq";
 const COOKIE: &str = "erlang";
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -42,11 +45,18 @@ pub fn url(home: &Home, port: u16) -> Result<Option<String>> {
 /// Starts the node if it does not run, and returns when it lets us in.
 pub fn start(home: &Home, sbin: &Path, ports: &Ports) -> Result<()> {
     let password = home.secret(SECRET)?;
+    let definitions = definitions(home, &password)?;
     if running(home).is_some() {
         start_epmd(home, ports)?;
-        return wait_until_it_lets_us_in(home, ports, &password, None);
+        wait_until_it_lets_us_in(home, ports, &password, None)?;
+        if files::read(&definitions_file(home))?.is_some_and(|known| known == definitions) {
+            return Ok(());
+        }
+        import(home, sbin, ports, &definitions)?;
+        return home.write(&definitions_file(home), definitions.as_bytes(), 0o600);
     }
-    write_configuration(home, ports, &password)?;
+    home.write(&definitions_file(home), definitions.as_bytes(), 0o600)?;
+    write_configuration(home, ports)?;
     start_epmd(home, ports)?;
     let output = home.append(&home.log("rabbitmq-start"))?;
     let mut command = home.detached_command(sbin.join("rabbitmq-server"));
@@ -60,6 +70,31 @@ pub fn start(home: &Home, sbin: &Path, ports: &Ports) -> Result<()> {
         process.save(home, &pid_file(home))?;
     }
     wait_until_it_lets_us_in(home, ports, &password, Some(node))
+}
+
+/// The users of this node: the administrator, and one for each service with the password that it is given.
+fn definitions(home: &Home, password: &str) -> Result<String> {
+    let administrator = Secret::new(password);
+    let definitions =
+        instance::broker_definitions(&home.secrets(), "/", PREFIX, Some((USER, &administrator)))?;
+    home.own_all(&home.secrets())?;
+    Ok(definitions)
+}
+
+/// Tells the running node of definitions: what it has of the same names is replaced, the rest stays.
+pub fn import(home: &Home, sbin: &Path, ports: &Ports, definitions: &str) -> Result<()> {
+    let file = home.rabbitmq().join("import.json");
+    home.write(&file, definitions.as_bytes(), 0o600)?;
+    let mut command = home.command(sbin.join("rabbitmqctl"));
+    set_environment(&mut command, home, ports);
+    command.args(["--quiet", "--timeout", "60", "import_definitions"]).arg(&file).stdin(Stdio::null());
+    let done = command.output().context("cannot run rabbitmqctl")?;
+    files::remove(&file)?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = [done.stdout, done.stderr].concat();
+    bail!("RabbitMQ does not take the definitions:\n{}", String::from_utf8_lossy(&said).trim())
 }
 
 /// Stops the node and its epmd if they run.
@@ -127,9 +162,10 @@ fn epmd_program() -> PathBuf {
     programs.pop().unwrap_or_else(|| PathBuf::from("epmd"))
 }
 
-fn write_configuration(home: &Home, ports: &Ports, password: &str) -> Result<()> {
+fn write_configuration(home: &Home, ports: &Ports) -> Result<()> {
     let folder = home.rabbitmq();
-    home.write(&folder.join("rabbitmq.conf"), configuration(ports, password).as_bytes(), 0o600)?;
+    let configuration = configuration(ports, &definitions_file(home));
+    home.write(&folder.join("rabbitmq.conf"), configuration.as_bytes(), 0o600)?;
     home.write(&folder.join("enabled_plugins"), b"[].\n", 0o644)?;
     // Present and empty, so that nothing under /etc/rabbitmq is read.
     home.write(&folder.join("advanced.config"), b"[].\n", 0o644)?;
@@ -138,18 +174,18 @@ fn write_configuration(home: &Home, ports: &Ports, password: &str) -> Result<()>
     home.write(&folder.join(".erlang.cookie"), cookie.as_bytes(), 0o400)
 }
 
-fn configuration(ports: &Ports, password: &str) -> String {
+fn configuration(ports: &Ports, definitions: &Path) -> String {
     // The log of quorum queues is held in memory until it has this size; the default of 512 MB is for big servers.
     format!(
         "# Written by kith at every start.\n\
          listeners.tcp.1 = 127.0.0.1:{}\n\
-         default_user = {USER}\n\
-         default_pass = {password}\n\
+         load_definitions = {}\n\
          vm_memory_high_watermark.absolute = 768MiB\n\
          disk_free_limit.absolute = 100MB\n\
          raft.wal_max_size_bytes = 67108864\n\
          log.file.level = info\n",
-        ports.broker
+        ports.broker,
+        definitions.display()
     )
 }
 
@@ -219,6 +255,10 @@ fn wait_until_it_lets_us_in(home: &Home, ports: &Ports, password: &str, node: Op
     }
 }
 
+fn definitions_file(home: &Home) -> PathBuf {
+    home.rabbitmq().join("definitions.json")
+}
+
 fn pid_file(home: &Home) -> PathBuf {
     home.run().join("rabbitmq.json")
 }
@@ -232,9 +272,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn configuration_keeps_to_the_loopback_and_carries_the_password() {
-        let text = configuration(&Ports::default(), "secret");
+    fn configuration_keeps_to_the_loopback_and_names_the_users() {
+        let text = configuration(&Ports::default(), Path::new("/stack/rabbit/definitions.json"));
         assert!(text.contains("listeners.tcp.1 = 127.0.0.1:7156\n"));
-        assert!(text.contains("default_pass = secret\n"));
+        assert!(text.contains("load_definitions = /stack/rabbit/definitions.json\n"));
     }
 }

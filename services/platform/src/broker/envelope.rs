@@ -46,7 +46,7 @@ impl Message {
 }
 
 /// `teams` of `teams.team`.
-pub(super) fn producer_of(aggregate_type: &str) -> &str {
+fn producer_of(aggregate_type: &str) -> &str {
     aggregate_type.split('.').next().unwrap_or_default()
 }
 
@@ -84,10 +84,7 @@ pub(super) fn properties(message: &Message) -> BasicProperties {
     let mut headers: BTreeMap<&str, String> = BTreeMap::from([
         ("cloudEvents:specversion", "1.0".to_owned()),
         ("cloudEvents:id", message.event_id.to_string()),
-        (
-            "cloudEvents:source",
-            format!("/kith/{}", message.aggregate_type.split('.').next().unwrap_or_default()),
-        ),
+        ("cloudEvents:source", format!("/kith/{}", producer_of(&message.aggregate_type))),
         ("cloudEvents:type", message.event_type.clone()),
         ("cloudEvents:subject", message.aggregate_id.to_string()),
         ("cloudEvents:time", message.time.to_rfc3339_opts(SecondsFormat::Micros, true)),
@@ -123,9 +120,11 @@ pub(super) fn read(delivery: &Delivery) -> Option<Content> {
     let key = delivery.routing_key.as_str();
     let parts: Vec<&str> = key.split('.').collect();
     match parts.as_slice() {
-        [asker, "resend", _] => {
+        // The broker lets a service ask for what it may listen to: both are in the key.
+        [asker, "resend", producer, aggregate] => {
             let ask: Ask = serde_json::from_slice(&delivery.data).ok()?;
-            (ask.asker == *asker).then_some(Content::Ask(ask))
+            let asked = ask.aggregate_type == format!("{producer}.{aggregate}");
+            (ask.asker == *asker && asked).then_some(Content::Ask(ask))
         }
         [_, "resent", _] => serde_json::from_slice(&delivery.data).ok().map(Content::Told),
         _ => {
