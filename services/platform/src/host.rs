@@ -221,7 +221,7 @@ impl Host {
     ) -> std::result::Result<Response<A>, Status>
     where
         M: Command + Clone,
-        A: prost::Message + Default,
+        A: prost::Message + Default + Shows,
     {
         let actor = actor(&request);
         if !matches!(actor, Actor::Operator { .. }) {
@@ -241,7 +241,7 @@ impl Host {
     ) -> std::result::Result<Response<A>, Status>
     where
         M: Command + Clone,
-        A: prost::Message + Default,
+        A: prost::Message + Default + Shows,
     {
         let mut fields = Fields::default();
         let request_id = fields.id::<Uuid>("request_id", message.request_id());
