@@ -257,7 +257,7 @@ async fn a_weakened_table_leaks() {
         "alter table platform.audit disable row level security",
         "drop policy tenant_only on platform.audit",
         "alter policy tenant_only on platform.audit using (true)",
-        "alter policy tenant_only on platform.audit with check (true)",
+        "alter policy tenant_only on platform.outbox_head with check (true)",
         "alter policy tenant_only on platform.audit to kith_export",
         "grant truncate on platform.audit to kith_app",
         "grant select on platform.outbox_head to kith_relay; create policy wide on platform.outbox_head for select to kith_relay using (true)",

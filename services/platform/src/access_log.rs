@@ -117,10 +117,10 @@ enum Who {
 
 /// The words that are in force, and were.
 #[derive(Debug, Default)]
-struct Words(Vec<Text>);
+struct Words(Vec<Wording>);
 
 #[derive(Debug)]
-struct Text {
+struct Wording {
     kind: String,
     word: String,
     valid_from: NaiveDate,
@@ -131,7 +131,7 @@ struct Text {
 impl Words {
     async fn load(tx: &mut Tx) -> Result<Self> {
         let texts = sqlx::query_as!(
-            Text,
+            Wording,
             "select kind, word, valid_from, text, asked from platform.access_text order by valid_from desc"
         )
         .fetch_all(tx.conn())
@@ -139,7 +139,7 @@ impl Words {
         Ok(Self(texts))
     }
 
-    fn text(&self, day: NaiveDate, kind: &str, word: &str) -> Option<&Text> {
+    fn text(&self, day: NaiveDate, kind: &str, word: &str) -> Option<&Wording> {
         let mut texts = self.0.iter().filter(|text| text.kind == kind && text.word == word);
         texts.find(|text| text.valid_from <= day)
     }
@@ -200,9 +200,15 @@ mod tests {
         text.parse().expect("a day")
     }
 
-    fn text(kind: &str, word: &str, valid_from: &str, text: &str) -> Text {
+    fn text(kind: &str, word: &str, valid_from: &str, text: &str) -> Wording {
         let asked = "look at your Team".into();
-        Text { kind: kind.into(), word: word.into(), valid_from: day(valid_from), text: text.into(), asked }
+        Wording {
+            kind: kind.into(),
+            word: word.into(),
+            valid_from: day(valid_from),
+            text: text.into(),
+            asked,
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub async fn verify_all(
 }
 
 #[derive(Debug)]
-struct Block {
+struct Sealed {
     head: Head,
     row_hashes: Vec<u8>,
     block_hash: Vec<u8>,
@@ -140,7 +140,7 @@ struct Placed {
     recorded_at: DateTime<Utc>,
 }
 
-async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result<Vec<Block>> {
+async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result<Vec<Sealed>> {
     let rows = sqlx::query!(
         "select number, row_count, row_hashes, merkle_root, prev_hash, block_hash, sealed_at, public_key, signature
          from platform.audit_block where tenant_id = $1 and number > $2 order by number limit $3",
@@ -150,7 +150,7 @@ async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result
     )
     .fetch_all(conn)
     .await?;
-    let blocks = rows.into_iter().map(|row| Block {
+    let blocks = rows.into_iter().map(|row| Sealed {
         head: Head {
             tenant_id: tenant.0,
             number: row.number,
@@ -248,7 +248,7 @@ impl<'trust> Walk<'trust> {
         self.report.faults.push(what);
     }
 
-    fn block(&mut self, block: &Block, rows: &[Placed]) {
+    fn block(&mut self, block: &Sealed, rows: &[Placed]) {
         let number = block.head.number;
         match number - self.last {
             1 => {}
@@ -343,17 +343,11 @@ impl<'trust> Walk<'trust> {
         .await?;
         let before = self.newest_row;
         for row in rows {
-            match row.block_number {
-                Some(number) => {
-                    self.fault(format!(
-                        "row {} says that it is in block {number}, which is not there",
-                        row.id
-                    ));
-                }
-                None => {
-                    self.report.unsealed += 1;
-                    self.in_time(row.id, row.recorded_at, before);
-                }
+            if let Some(number) = row.block_number {
+                self.fault(format!("row {} says that it is in block {number}, which is not there", row.id));
+            } else {
+                self.report.unsealed += 1;
+                self.in_time(row.id, row.recorded_at, before);
             }
         }
         let mut beyond: Vec<i64> = self.checkpoints.keys().copied().collect();
