@@ -124,7 +124,7 @@ impl Journey {
                 Ok(_) => return,
                 // Also while teams has not fetched the new key: it looks at once, and we ask again.
                 Err(status) => {
-                    assert!(matches!(status.code(), Code::Unavailable | Code::Unauthenticated), "{status:?}")
+                    assert!(matches!(status.code(), Code::Unavailable | Code::Unauthenticated), "{status:?}");
                 }
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

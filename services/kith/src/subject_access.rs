@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use chrono::SecondsFormat;
 use kith_platform::clock::Clock;
+use kith_platform::id::hex;
 use kith_proto::common::v1::{ExportPersonRequest, PersonalRow};
 use kith_proto::identity::v1::ExportSignInRequest;
 use serde::Serialize;
@@ -162,6 +163,5 @@ fn add(tables: &mut BTreeMap<String, Vec<Value>>, rows: Vec<PersonalRow>) -> Res
 }
 
 fn hash(value: &impl Serialize) -> Result<String> {
-    let digest = Sha256::digest(serde_json::to_vec(value)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(serde_json::to_vec(value)?)))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kith_platform::id::hex;
 use kith_tests::services;
 use kith_tests::stack::Stack;
 use serde_json::Value;
@@ -12,7 +13,7 @@ pub type Rows = BTreeMap<(String, String), Vec<Value>>;
 
 /// Every row of every table whose text or bytes hold this.
 pub async fn rows_with(stack: &Stack, what: &str) -> Rows {
-    let hex: String = what.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(what.as_bytes());
     let mut rows = Rows::new();
     for service in services() {
         let mut admin = stack.admin(service.name).await;

@@ -134,8 +134,8 @@ pub enum Ending {
 
 /// How it ends; none while somebody has not answered. `keep_name` are the classes whose records need the name.
 pub fn ending(reports: &[Report], keep_name: &BTreeSet<String>) -> Option<Ending> {
-    let answered = |service: &&str| reports.iter().any(|report| report.service == **service);
-    if !OTHERS.iter().all(|service| answered(&service)) {
+    let answered = |service: &str| reports.iter().any(|report| report.service == service);
+    if !OTHERS.iter().all(|service| answered(service)) {
         return None;
     }
     let kept = reports.iter().flat_map(|report| &report.kept);

@@ -10,7 +10,6 @@ use crate::app::session::Tokens;
 use crate::domain::SessionId;
 use crate::domain::integrator::Integrator;
 use crate::domain::person::{Person, Role};
-use crate::domain::session::Place;
 use crate::domain::provider::Provider;
 use crate::domain::session::{Method, Place};
 use crate::domain::tenant::Listing;

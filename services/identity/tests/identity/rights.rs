@@ -77,22 +77,22 @@ impl Rights {
         Actor::Person { tenant: self.tenant, person: PersonId(id), session: Uuid::nil() }
     }
 
-    fn report(&self, service: &str, erasure_id: &str, kept: &[KeptClass]) -> Option<ErasureReport> {
-        Some(ErasureReport {
+    fn report(&self, service: &str, erasure_id: &str, kept: &[KeptClass]) -> ErasureReport {
+        ErasureReport {
             erasure_id: erasure_id.to_owned(),
             person_id: self.id.to_string(),
             service: service.to_owned(),
             kept: kept.to_vec(),
             ..ErasureReport::default()
-        })
+        }
     }
 
     /// The six answer, teams with what it must keep.
     async fn all_answer(&self, erasure_id: &str, no: i64, kept: &[KeptClass]) {
         let id: Uuid = erasure_id.parse().expect("an id");
         let (world, host, tenant) = (&self.stage.world, &self.stage.host, self.tenant);
-        let state = |service: &str| self.report(service, erasure_id, &[]);
-        let of_teams = teams::v1::ErasureCarriedOut { state: self.report("teams", erasure_id, kept) };
+        let state = |service: &str| Some(self.report(service, erasure_id, &[]));
+        let of_teams = teams::v1::ErasureCarriedOut { state: Some(self.report("teams", erasure_id, kept)) };
         world.deliver(host, tenant, id, no, &of_teams).await;
         let event = matching::v1::ErasureCarriedOut { state: state("matching") };
         world.deliver(host, tenant, id, no, &event).await;
