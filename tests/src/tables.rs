@@ -68,7 +68,12 @@ pub const REVIEWED: &[Reviewed] = &[
     ),
     reviewed("identity", "signin.account", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.tenant_registry", &["identity_signin INSERT, SELECT, UPDATE"], SIGN_IN),
-    reviewed("identity", "signin.sign_in_place", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
+    reviewed(
+        "identity",
+        "signin.sign_in_place",
+        &["identity_signin DELETE, INSERT, SELECT, UPDATE"],
+        SIGN_IN,
+    ),
     reviewed("identity", "signin.invitation", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
     reviewed("identity", "signin.host_code", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed(

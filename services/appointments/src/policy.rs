@@ -27,8 +27,17 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] =
-        &["anyone", "owner", "rota_holder", "member", "giver", "self", "representative", "break_glass", "consented"];
+    pub const STANDING: &[&str] = &[
+        "anyone",
+        "owner",
+        "rota_holder",
+        "member",
+        "giver",
+        "self",
+        "representative",
+        "break_glass",
+        "consented",
+    ];
 }
 
 /// A standing in the words of the policy.

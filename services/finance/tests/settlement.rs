@@ -173,7 +173,10 @@ async fn what_was_settled_under_earlier_terms_or_funding_is_listed_and_stays() {
     let family = stage.payer("Family").await;
     let funding = stage.fund("2026-03-10", &[(&family.id, 10_000)]).await.expect("funding");
     assert_eq!(stage.unsettled().await, [(after.visit_id.clone(), UnsettledReason::EarlierFunding)]);
-    assert!(!stage.balances().await.contains_key(&format!("payer:{}", family.id)), "nothing is shared anew by itself");
+    assert!(
+        !stage.balances().await.contains_key(&format!("payer:{}", family.id)),
+        "nothing is shared anew by itself"
+    );
     after.settlement_no = 3;
     stage.tell_visit(&after).await;
     assert_eq!(stage.unsettled().await, []);

@@ -31,6 +31,7 @@ use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
 pub use grpc::break_glass::BreakGlassFace;
 pub use grpc::consent::ConsentsFace;
 pub use grpc::credential::CredentialsFace;
@@ -45,7 +46,6 @@ pub use grpc::session::{KeysFace, SessionsFace, SignInFace};
 pub use grpc::tenant::TenantsFace;
 pub use grpc::tenant_life::TenantLifeFace;
 pub use grpc::tenant_profile::TenantProfileFace;
-pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
 pub use policy::Action;
 
 /// The wiring list.

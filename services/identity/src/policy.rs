@@ -69,7 +69,15 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] =
-        &["anyone", "administrator", "checks", "self", "nominated", "representative", "operator", "privacy_lead",
-            "reader"];
+    pub const STANDING: &[&str] = &[
+        "anyone",
+        "administrator",
+        "checks",
+        "self",
+        "nominated",
+        "representative",
+        "operator",
+        "privacy_lead",
+        "reader",
+    ];
 }

@@ -4,5 +4,5 @@ pub mod client;
 pub mod instance;
 pub mod month;
 pub mod operator;
-pub mod tenant;
 pub mod subject_access;
+pub mod tenant;

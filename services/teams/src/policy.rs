@@ -18,5 +18,6 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "owner", "member", "invited", "self", "representative", "break_glass", "consented"];
+    pub const STANDING: &[&str] =
+        &["anyone", "owner", "member", "invited", "self", "representative", "break_glass", "consented"];
 }

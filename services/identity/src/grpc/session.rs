@@ -74,7 +74,12 @@ impl SessionService for SessionsFace {
         request: Request<pb::ListSessionsRequest>,
     ) -> Reply<pb::ListSessionsResponse> {
         let actor = host::actor(&request);
-        self.0.host.query(request, parse::nothing, app::session::require_list, |()| pb::ListSessionsResponse::default()).await?;
+        self.0
+            .host
+            .query(request, parse::nothing, app::session::require_list, |()| {
+                pb::ListSessionsResponse::default()
+            })
+            .await?;
         let (listed, current) = app::session::list(&self.0, actor).await?;
         let sessions = listed.into_iter().map(|listed| render::session(listed, current)).collect();
         Ok(Response::new(pb::ListSessionsResponse { sessions }))

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use kith_identity::{
-    ConsentsFace, CredentialsFace, Desk, IntegratorsFace, KeysFace, PasskeysFace, PeopleFace, ProvidersFace, SERVICE,
-    SessionsFace, SignInFace, TenantsFace,
+    ConsentsFace, CredentialsFace, Desk, IntegratorsFace, KeysFace, PasskeysFace, PeopleFace, ProvidersFace,
+    SERVICE, SessionsFace, SignInFace, TenantsFace,
 };
 use kith_platform::Host;
 use kith_platform::config::Config;
