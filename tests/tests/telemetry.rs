@@ -98,6 +98,7 @@ impl Journey {
             slug: "nowhere".into(),
             display_name: CANARIES[0].into(),
             time_zone: "Europe/London".into(),
+            ..Default::default()
         };
         let created = tenants.create_tenant(traced(create, Some(&operator), Some(CREATING))).await;
         let created = created.expect("the tenant");
