@@ -88,18 +88,17 @@ pub async fn rotate(desk: &Desk, actor: Actor, command: Rotate) -> Result<Key> {
     let mut work = desk.global.begin().await?;
     let keys = store::key::lock_all(&mut work).await?;
     let made = keys.iter().find(|key| key.kid == kid).cloned();
-    let key = match made {
-        Some(key) => key,
-        None => {
-            let signs_from = if command.at_once { now } else { now + rotation(desk).lead() };
-            let key = Key { kid, signs_from };
-            if command.at_once {
-                let all: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
-                store::key::remove(&mut work, &all).await?;
-            }
-            store::key::insert(&mut work, &key, &desk.host.shared().ids.bytes(), now).await?;
-            key
+    let key = if let Some(key) = made {
+        key
+    } else {
+        let signs_from = if command.at_once { now } else { now + rotation(desk).lead() };
+        if command.at_once {
+            let all: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
+            store::key::remove(&mut work, &all).await?;
         }
+        let key = Key { kid, signs_from };
+        store::key::insert(&mut work, &key, &desk.host.shared().ids.bytes(), now).await?;
+        key
     };
     work.commit().await?;
     desk.host.verifier().use_keys(&key_set(desk).await?)?;

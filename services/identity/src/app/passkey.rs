@@ -68,7 +68,7 @@ pub async fn begin_registration(desk: &Desk, actor: Actor, shown_as: &str) -> Re
     if existing.len() >= MOST_PASSKEYS {
         return Err(Refused::TooManyPasskeys.into());
     }
-    let exclude = existing.into_iter().map(|passkey| passkey.credential_id.into()).collect();
+    let exclude = existing.into_iter().map(|passkey| passkey.credential_id).collect();
     let started =
         webauthn(desk)?.start_passkey_registration(own.account.0, shown_as, shown_as, Some(exclude));
     let (options, state) = started.map_err(Error::internal)?;
@@ -127,7 +127,7 @@ pub async fn finish_registration(desk: &Desk, actor: Actor, command: Finish) -> 
         .finish_passkey_registration(&given, &state)
         .map_err(|_| Refused::PasskeyNotAccepted)?;
     let kept = Kept {
-        credential_id: passkey.cred_id().to_vec(),
+        credential_id: passkey.cred_id().clone(),
         label: command.label,
         credential: json(&passkey)?.to_string(),
         created_at: now,
@@ -206,7 +206,7 @@ async fn verify(desk: &Desk, ceremony: &Ceremony, credential: &str) -> Result<Uu
     let kept = kept.ok_or(Refused::NotSignedIn)?;
     let mut passkey: Passkey = serde_json::from_str(&kept.credential).map_err(Error::internal)?;
     let result = webauthn
-        .finish_discoverable_authentication_v2(&given, state, &DiscoverableKey::from(&passkey))
+        .finish_discoverable_authentication_v2(&given, state, DiscoverableKey::from(&passkey))
         .map_err(|_| Refused::NotSignedIn)?;
     passkey.update_credential(&result);
     store::passkey::save_use(&mut work, credential_id, &json(&passkey)?.to_string(), desk.now()).await?;

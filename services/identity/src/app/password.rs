@@ -1,11 +1,14 @@
 //! Hashing passwords: argon2id, beside the calls and only a few at once.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use anyhow::anyhow;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use kith_platform::error::{Error, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::domain::account::Password;
 
@@ -19,14 +22,29 @@ const AT_ONCE: usize = 2;
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Hashes and compares passwords; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Passwords(Arc<Semaphore>);
+type Job = Box<dyn FnOnce() + Send>;
 
-impl Default for Passwords {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+/// Hashes and compares passwords; cheap to clone. Threads of its own, started on first use: what a hash takes stays with its
+/// thread (the allocator keeps it), so that many threads would keep many times that.
+#[derive(Clone, Debug, Default)]
+pub struct Passwords(Arc<OnceLock<Sender<Job>>>);
+
+/// The threads; they end with the last who could ask them.
+fn threads() -> Sender<Job> {
+    let (jobs, waiting) = channel::<Job>();
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..AT_ONCE {
+        let waiting = waiting.clone();
+        std::thread::spawn(move || {
+            loop {
+                let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(job) = job else { break };
+                // Who asked sees that nothing came back; the thread goes on.
+                catch_unwind(AssertUnwindSafe(job)).ok();
+            }
+        });
     }
+    jobs
 }
 
 impl Passwords {
@@ -49,16 +67,18 @@ impl Passwords {
         .await
     }
 
-    /// Works on a thread of its own, which carries the permit: a call that was given up still counts.
+    /// Works on one of the threads, in turn. A call that was given up is worked off all the same, and so still counts.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let permit = self.0.clone().acquire_owned().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        })
-        .await
-        .map_err(Error::internal)?
+        let (answer, done) = oneshot::channel();
+        let job = move || {
+            // Nobody may be waiting any more.
+            answer.send(work()).ok();
+        };
+        self.0
+            .get_or_init(threads)
+            .send(Box::new(job))
+            .map_err(|_| Error::internal(anyhow!("no thread hashes")))?;
+        done.await.map_err(Error::internal)?
     }
 }
 

@@ -11,14 +11,16 @@ pub struct Network([u8; 8]);
 impl Network {
     /// The network of an IPv4 address.
     pub fn v4(address: [u8; 4]) -> Self {
-        let [a, b, c, d] = address;
-        Self([0, 0, 0, 0, a, b, c, d])
+        let mut network = [0; 8];
+        network[4..].copy_from_slice(&address);
+        Self(network)
     }
 
     /// The network of an IPv6 address.
     pub fn v6(address: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = address;
-        Self([a, b, c, d, e, f, g, h])
+        let mut network = [0; 8];
+        network.copy_from_slice(&address[..8]);
+        Self(network)
     }
 
     /// Callers whose address is not known share one.

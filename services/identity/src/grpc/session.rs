@@ -145,6 +145,7 @@ fn end_session(message: pb::EndSessionRequest, fields: &mut Fields) -> Option<Se
     fields.id("session_id", &message.session_id)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every parser")]
 fn end_other_sessions(message: pb::EndOtherSessionsRequest, _: &mut Fields) -> Option<bool> {
     Some(message.everywhere)
 }

@@ -32,12 +32,11 @@ fn encode(bytes: &[u8]) -> String {
 
 /// A CBOR byte string.
 fn cbor_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    match u8::try_from(bytes.len()) {
-        Ok(short) => out.extend([0x58, short]),
-        Err(_) => {
-            out.push(0x59);
-            out.extend(u16::try_from(bytes.len()).expect("a short string").to_be_bytes());
-        }
+    if let Ok(short) = u8::try_from(bytes.len()) {
+        out.extend([0x58, short]);
+    } else {
+        out.push(0x59);
+        out.extend(u16::try_from(bytes.len()).expect("a short string").to_be_bytes());
     }
     out.extend(bytes);
 }

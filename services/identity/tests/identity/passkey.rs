@@ -14,6 +14,9 @@ use crate::stage::{PASSWORD, Stage, by};
 
 const EMAIL: &str = "first@clapton.example";
 
+/// What an attacker changes.
+type Change = fn(&mut Authenticator);
+
 fn refused() -> (Code, String) {
     (Code::Unauthenticated, "SIGN_IN_REFUSED".into())
 }
@@ -173,7 +176,7 @@ async fn what_an_authenticator_gives_must_fit_the_ceremony() {
         tried += 1;
         refusals += 1;
     };
-    let changes: [(&str, fn(&mut Authenticator)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("another origin", |key| key.origin = "https://localhost.evil.example".into()),
         ("another relying party", |key| key.relying_party = "evil.example".into()),
         ("nobody verified", |key| key.verifies = false),
