@@ -42,15 +42,14 @@ insert into platform.text_column (table_name, column_name, personal, erased_as, 
 -- An issued invoice never changes, but for one thing: once the law no longer asks for it, the name on it may go.
 create function invoice_may_lose_its_name() returns trigger language plpgsql as $$
 begin
-    if new.billing_name = '(erased)' and new.billing_address = ''
-        and to_jsonb(new) - 'billing_name' - 'billing_address'
-            = to_jsonb(old) - 'billing_name' - 'billing_address' then
+    if new.billing_name = '(erased)' and new.billing_address = '' then
         return new;
     end if;
-    raise exception 'rows of % are never changed', tg_table_name using errcode = 'KT010';
+    raise exception '% only grows: update is refused', tg_table_name using errcode = 'KF005';
 end $$;
 drop trigger invoice_only_grows on invoice;
-create trigger invoice_only_grows before delete or truncate on invoice
+create trigger invoice_only_grows before delete or truncate or update of
+    tenant_id, id, number, circle_id, team_id, payer_id, month, total, contribution, created_at on invoice
     for each statement execute function only_grows();
 create trigger invoice_may_lose_its_name before update on invoice
     for each row execute function invoice_may_lose_its_name();

@@ -133,6 +133,29 @@ async fn nothing_on_the_books_can_be_changed_or_removed() {
     assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -2000);
 }
 
+/// An erasure after the law's years is the one thing that may still happen to an invoice.
+#[tokio::test]
+async fn the_name_on_an_invoice_may_go_and_nothing_else_about_it() {
+    let stage = Stage::funded().await;
+    stage.tell_visit(&stage.visit("2026-03-10")).await;
+    let issued = stage.issue("2026-03").await.len();
+    for (statement, code) in [
+        ("update invoice set billing_name = 'Somebody else', billing_address = ''", "KF005"),
+        ("update invoice set billing_name = '(erased)'", "KF005"),
+        ("update invoice set billing_name = '(erased)', billing_address = '', total = 0", "42501"),
+    ] {
+        let mut tx = begin(&stage).await;
+        let refused = run(&mut tx, statement.to_owned()).await.expect_err("it may not");
+        assert_eq!(code_of(&refused), code, "{statement}");
+    }
+    let mut tx = begin(&stage).await;
+    let erased = "update invoice set billing_name = '(erased)', billing_address = ''";
+    run(&mut tx, erased.to_owned()).await.expect("it may");
+    let gone = sqlx::query_scalar::<_, i64>("select count(*) from invoice where billing_name = '(erased)'");
+    let gone = gone.fetch_one(tx.conn()).await.expect("a count");
+    assert_eq!(usize::try_from(gone), Ok(issued));
+}
+
 #[tokio::test]
 async fn a_transfer_is_reversed_once_and_a_visit_settled_once_under_a_number() {
     let stage = Stage::funded().await;

@@ -213,8 +213,13 @@ impl Verifier {
         !self.keys.load().is_empty()
     }
 
-    /// Who speaks with this token. Every failure gives the same refusal.
+    /// Who speaks with this token. Every failure gives the same refusal; only who has no key yet, having just started,
+    /// cannot tell, and asks to be asked again.
     pub fn verify(&self, token: &str) -> Result<Actor> {
+        if !self.has_keys() {
+            self.unknown_key.notify_one();
+            return Err(Common::NotCaughtUp.into());
+        }
         self.try_verify(token).ok_or_else(|| Common::Unauthenticated.into())
     }
 
