@@ -260,13 +260,13 @@ async fn a_weakened_table_leaks() {
         "alter policy tenant_only on platform.outbox_head with check (true)",
         "alter policy tenant_only on platform.audit to kith_export",
         "grant truncate on platform.audit to kith_app",
-        "grant select on platform.outbox_head to kith_relay; create policy wide on platform.outbox_head for select to kith_relay using (true)",
+        "grant select on platform.tenant to kith_relay; create policy wide on platform.tenant for select to kith_relay using (true)",
         "grant insert on platform.setting to kith_app",
     ];
     for mutation in mutations {
         let database = Database::fresh(&world, teams).await;
         let found = try_all(&database, mutation).await;
-        let about = ["platform.setting", "platform.outbox_head"]
+        let about = ["platform.setting", "platform.outbox_head", "platform.tenant"]
             .into_iter()
             .find(|table| mutation.contains(table))
             .unwrap_or("platform.audit");

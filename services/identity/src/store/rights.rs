@@ -392,6 +392,16 @@ pub async fn sign_in_rows(
              from signin.invitation i where i.tenant_id = $1 and i.person_id = $2
          union all select 'signin.refresh_family', to_jsonb(f)::text
              from signin.refresh_family f where f.tenant_id = $1 and f.person_id = $2
+         union all select 'signin.passkey', (to_jsonb(k) - 'credential')::text
+             from signin.passkey k join place on place.account_id = k.account_id
+         union all select 'signin.provider_link', to_jsonb(l)::text
+             from signin.provider_link l join place on place.account_id = l.account_id
+             where l.tenant_id = $1
+         union all select 'signin.recovery_code', (to_jsonb(c) - 'code_hash')::text
+             from signin.recovery_code c join place on place.account_id = c.account_id
+         union all select 'signin.ceremony', (to_jsonb(b) - 'state')::text
+             from signin.ceremony b join place on place.account_id = b.account_id
+             where b.tenant_id = $1
          union all select 'signin.tenant_registry', to_jsonb(r)::text
              from signin.tenant_registry r where r.tenant_id = $1 and r.administrator_person_id = $2
          order by 1, 2"#,
@@ -426,7 +436,26 @@ pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId)
     let Some(account) = account else {
         return Ok(());
     };
+    sqlx::query!("delete from signin.provider_link where account_id = $1 and tenant_id = $2", account, tenant.0)
+        .execute(work.conn())
+        .await?;
     // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
+    sqlx::query!(
+        "with leads_nowhere as (
+             select a.id from signin.account a where a.id = $1 and not a.is_operator
+                 and not exists (select from signin.sign_in_place p where p.account_id = $1)
+         ), codes as (
+             delete from signin.recovery_code c using leads_nowhere l where c.account_id = l.id
+         ), ceremonies as (
+             delete from signin.ceremony c using leads_nowhere l where c.account_id = l.id
+         ), links as (
+             delete from signin.provider_link k using leads_nowhere l where k.account_id = l.id
+         )
+         delete from signin.passkey k using leads_nowhere l where k.account_id = l.id",
+        account
+    )
+    .execute(work.conn())
+    .await?;
     sqlx::query!(
         "delete from signin.refresh_family f using signin.account a
          where f.account_id = $1 and a.id = $1 and not a.is_operator
