@@ -53,6 +53,7 @@ impl Databases {
         let (original, copy) = (&self.names[service], "chaos_copy");
         let mut admin = self.options.connect().await.expect("a connection as administrator");
         for sql in [
+            format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{original}'"),
             format!("drop database if exists \"{copy}\" with (force)"),
             format!("create database \"{copy}\" template \"{original}\""),
         ] {

@@ -48,7 +48,7 @@ pub struct Stage {
     pub visits: usize,
     /// The last phase's journal.
     pub journal: Journal,
-    sampler: Sampler,
+    sampler: Option<Sampler>,
     tenants: Vec<Tenant>,
     months: u32,
 }
@@ -89,7 +89,7 @@ impl Stage {
         let tenants = (1..=size.tenants).map(|number| Tenant::new(size.seed, number, size.visits_a_month));
         Self {
             tenants: tenants.collect(),
-            sampler: Sampler::start(databases.clone()),
+            sampler: Some(Sampler::start(databases.clone())),
             random: Random::new(size.seed),
             known: BTreeSet::new(),
             predicted: Predicted::new(),
@@ -121,13 +121,13 @@ impl Stage {
     ) -> Row {
         eprintln!("{name}");
         let begin = Instant::now();
-        let samples_before = self.sampler.taken();
+        let samples_before = self.samples();
         let mut load = self.load(addresses);
         let mut faults = fault(self, &mut load).await;
         let (journal, visits) = self.finish(load, &mut faults).await;
         let findings = books::check(&self.databases, &journal, &self.known, &self.predicted).await;
         self.journal = journal;
-        let (samples, violations) = self.sampler.taken();
+        let (samples, violations) = self.samples();
         faults.samples = samples - samples_before.0;
         if violations > samples_before.1 {
             faults
@@ -140,6 +140,18 @@ impl Stage {
             Row { name: name.to_owned(), visits, took: begin.elapsed(), faults, findings, repeats: slowest };
         eprintln!("  {}", row.line());
         row
+    }
+
+    fn samples(&self) -> (usize, usize) {
+        self.sampler.as_ref().map(Sampler::taken).unwrap_or_default()
+    }
+
+    /// Ends the services and lets go of their databases, for what may only be done to databases at rest.
+    pub fn rest(&mut self) {
+        self.sampler = None;
+        for service in crate::services() {
+            self.stack.kill(service.name);
+        }
     }
 
     fn load(&mut self, addresses: &[(String, String)]) -> Load {
@@ -231,6 +243,11 @@ impl Load {
         running
     }
 
+    /// Whether a month is still on its way in; resumes nothing.
+    pub fn has_one_under_way(&mut self) -> bool {
+        self.runs.iter_mut().any(|run| run.child.try_wait().expect("its state").is_none())
+    }
+
     /// How long it has been.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
@@ -249,6 +266,6 @@ fn spawn(stack: &Stack, files: &Files, addresses: &[(String, String)]) -> Child 
 /// The last lines of a file.
 pub fn tail(file: &Path) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(12).collect();
+    let lines: Vec<&str> = text.lines().rev().take(30).collect();
     lines.into_iter().rev().map(|line| format!("    | {line}")).collect::<Vec<_>>().join("\n")
 }
