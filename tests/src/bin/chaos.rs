@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn options() -> Option<Options> {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (visits, tenants) = if quick { (600, 2) } else { (10_000, 5) };
+    let (visits, tenants) = if quick { (480, 2) } else { (10_000, 5) };
     let size = Size { visits_a_month: 0, tenants, seed: 1, quick };
     let mut options = Options { size, visits, only: Vec::new(), report: None, keep: false };
     let mut arguments = std::env::args().skip(1);

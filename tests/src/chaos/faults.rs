@@ -12,6 +12,18 @@ pub const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a crash point is waited for.
 const CRASH_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Whether months are on their way in: takes more of them in where there were not faults enough yet.
+pub fn goes_on(stage: &mut Stage, load: &mut Load, count: usize, enough: usize) -> bool {
+    if load.is_running(&stage.stack) {
+        return true;
+    }
+    if count >= enough {
+        return false;
+    }
+    stage.more(load);
+    true
+}
+
 /// The months in peace: what everything else is held against.
 pub async fn peace(stage: &mut Stage, load: &mut Load) -> Faults {
     while load.is_running(&stage.stack) {
@@ -28,11 +40,11 @@ pub async fn kill_services(stage: &mut Stage, load: &mut Load) -> Faults {
     let mut faults = Faults::default();
     let mut names: Vec<&'static str> = services().iter().map(|service| service.name).collect();
     stage.random.shuffle(&mut names);
-    // Everybody in turn first; those with the most to lose more often after that.
+    let enough = if stage.size.quick { 14 } else { 700 };
     for round in 0_usize.. {
-        let wait = stage.random.between(100, 600);
+        let wait = stage.random.between(50, 300);
         tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
-        if !load.is_running(&stage.stack) {
+        if !goes_on(stage, load, faults.count, enough) {
             break;
         }
         let name = names[round % names.len()];
@@ -59,8 +71,9 @@ pub async fn crash_points(stage: &mut Stage, load: &mut Load) -> Faults {
     }
     stage.random.shuffle(&mut pairs);
     let (mut hit, mut never) = (std::collections::BTreeMap::<&str, usize>::new(), Vec::new());
-    for (point, name) in pairs.iter().copied().cycle() {
-        if !load.is_running(&stage.stack) {
+    let enough = pairs.len() * if stage.size.quick { 1 } else { 8 };
+    for (place, (point, name)) in pairs.iter().copied().cycle().enumerate() {
+        if !goes_on(stage, load, place, enough) {
             break;
         }
         stage.stack.restart_with(name, &[("KITH_CRASH_POINT", point)]);
@@ -101,9 +114,7 @@ pub async fn end_broker(stage: &mut Stage, load: &mut Load) -> Faults {
     let before: Vec<Option<u32>> = services().iter().map(|service| stage.stack.pid(service.name)).collect();
     while faults.count < most {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        if !load.is_running(&stage.stack) {
-            break;
-        }
+        goes_on(stage, load, faults.count, most);
         stage.servers.end_broker(if faults.count.is_multiple_of(2) { Blow::Kill } else { Blow::Term });
         faults.count += 1;
         stage.servers.up();
@@ -122,11 +133,9 @@ pub async fn kill_database(stage: &mut Stage, load: &mut Load) -> Faults {
     let mut faults = Faults::default();
     let most = if stage.size.quick { 3 } else { 50 };
     while faults.count < most {
-        let wait = stage.random.between(300, 1200);
+        let wait = stage.random.between(800, 2500);
         tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
-        if !load.is_running(&stage.stack) {
-            break;
-        }
+        goes_on(stage, load, faults.count, most);
         stage.servers.kill_database();
         faults.count += 1;
         stage.servers.up();
@@ -145,7 +154,9 @@ pub async fn slow_consumer(stage: &mut Stage, load: &mut Load) -> Faults {
     let victim = "evaluation";
     let still = Duration::from_secs(if stage.size.quick { 4 } else { 20 });
     let mut lags = (Vec::new(), Vec::new());
-    while load.is_running(&stage.stack) && faults.count < if stage.size.quick { 2 } else { 5 } {
+    let enough = if stage.size.quick { 2 } else { 5 };
+    while faults.count < enough {
+        goes_on(stage, load, faults.count, enough);
         for stopped in [false, true] {
             let process = stage.stack.pid(victim).expect("it runs");
             if stopped {

@@ -11,7 +11,7 @@ use super::calendar;
 use super::random::Random;
 
 /// The first month that is taken in; each further one follows.
-const FIRST_MONTH: (i32, u32) = (2025, 1);
+const FIRST_MONTH: (i32, u32) = (2012, 1);
 /// Givers with series of their own; others cover, or come on trial.
 const REGULAR: usize = 5;
 /// Hours of the day in which visits begin, from this one on.

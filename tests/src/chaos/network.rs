@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::faults::PATIENCE;
+use super::faults::{PATIENCE, goes_on};
 use super::proxy::{End, Proxy, Way};
 use super::report::{Faults, Row};
 use super::stage::Stage;
@@ -19,7 +19,8 @@ pub async fn between_services_and_servers(stage: &mut Stage) -> Row {
             let mut faults = Faults::default();
             let mut random = stage.random.fork("network");
             let mut kinds = std::collections::BTreeMap::<&str, usize>::new();
-            while load.is_running(&stage.stack) {
+            let enough = if stage.size.quick { 12 } else { 300 };
+            while goes_on(stage, load, faults.count, enough) {
                 let proxy = if random.percent(50) { &database } else { &broker };
                 let (kind, lasts) = misbehave(proxy, &mut random);
                 *kinds.entry(kind).or_default() += 1;
@@ -96,7 +97,8 @@ pub async fn cancelled_requests(stage: &mut Stage) -> Row {
         .phase_by_way_of("D13 requests cancelled", &addresses, async |stage, load| {
             let mut faults = Faults::default();
             let mut random = stage.random.fork("cancelled");
-            while load.is_running(&stage.stack) {
+            let enough = if stage.size.quick { 100 } else { 5_000 };
+            while goes_on(stage, load, faults.count, enough) {
                 let wait = random.between(5, 150);
                 tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
                 let how = if random.percent(50) { End::Reset } else { End::Cut };

@@ -154,6 +154,13 @@ impl Stage {
         }
     }
 
+    /// Takes every tenant's next month in too, where a phase is not done with its faults.
+    pub fn more(&mut self, load: &mut Load) {
+        let addresses = load.runs.first().map(|run| run.addresses.clone()).unwrap_or_default();
+        let more = self.load(&addresses);
+        load.runs.extend(more.runs);
+    }
+
     fn load(&mut self, addresses: &[(String, String)]) -> Load {
         let index = self.months;
         self.months += 1;
