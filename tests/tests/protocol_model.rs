@@ -31,6 +31,7 @@ struct Protocol {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a crash may separate from the others")]
 struct Event {
     /// Stands in the outbox.
     committed: bool,

@@ -148,7 +148,7 @@ pub async fn unroutable(stage: &mut Stage, load: &mut Load) -> Faults {
     let config = stage.stack.config("teams");
     let queue = format!("{}.unrouted", config.broker.prefix);
     let publisher = Publisher::new(config.broker_as("teams").expect("the broker's address"));
-    let (ids, now) = (Ids::system(), chrono::Utc::now());
+    let (ids, now) = (Ids::system(), kith_platform::clock::Clock::System.now());
     let messages: Vec<Message> = (0..UNBOUND)
         .map(|_| Message {
             tenant_id: TenantId(ids.uuid(now)),

@@ -16,7 +16,7 @@ use super::sampler::Sampler;
 use super::servers::Servers;
 use crate::stack::Stack;
 
-/// How long a phase's months may take.
+/// How long a phase's months may take once its faults are over.
 const LIMIT: Duration = Duration::from_mins(20);
 /// A run of `kith month` that gave up is resumed as often as this.
 const MOST_RESUMED: usize = 3;
@@ -190,8 +190,9 @@ impl Stage {
 
     /// Waits for every month, resumes what gave up, and adds up what was asked for.
     async fn finish(&mut self, mut load: Load, faults: &mut Faults) -> (Journal, usize) {
+        let begin = Instant::now();
         while load.is_running(&self.stack) {
-            if load.began.elapsed() > LIMIT {
+            if begin.elapsed() > LIMIT {
                 faults.problems.push("W: the months do not end".to_owned());
                 break;
             }

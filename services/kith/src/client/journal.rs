@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use kith_platform::clock::Clock;
 use serde_json::{Value, json};
 
 /// A file to which each attempt and each final answer of a call that changes state is appended. No content of a call,
@@ -38,8 +38,7 @@ impl Journal {
     }
 
     fn line(&self, mut entry: Value) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        entry["at_ms"] = json!(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        entry["at_ms"] = json!(Clock::System.now().timestamp_millis());
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A journal that cannot be written would tell less than what happened.
         writeln!(file, "{entry}").expect("the journal is written");
