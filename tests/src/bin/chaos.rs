@@ -132,6 +132,10 @@ async fn inside(options: &Options, servers: &Path) -> ExitCode {
     stage.rest();
     let mutations = if wanted("mutations") { mutations::all(&stage).await } else { Vec::new() };
     let report = Report { size, commit: commit(), rows, mutations, took: begin.elapsed() };
+    if options.keep {
+        let kept = std::env::temp_dir().join("kept");
+        Command::new("cp").arg("-r").arg(stage.stack.folder()).arg(kept).status().expect("cp");
+    }
     let text = report.render();
     println!("{text}");
     if let Some(path) = &options.report {

@@ -10,7 +10,7 @@ use crate::services;
 /// How long recovery may take at most.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a crash point is waited for.
-const CRASH_PATIENCE: Duration = Duration::from_secs(10);
+const CRASH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether months are on their way in: takes more of them in where there were not faults enough yet.
 pub fn goes_on(stage: &mut Stage, load: &mut Load, count: usize, enough: usize) -> bool {
