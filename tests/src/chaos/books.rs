@@ -187,7 +187,7 @@ async fn queues(databases: &Databases, service: &str, findings: &mut Findings) {
             "D4",
             "effects out of order",
             "select count(*) from (select done_at < lag(done_at) over (partition by tenant_id, aggregate_type, aggregate_id
-                 order by event_no) as early from platform.inbox where state = 'done') as done where early",
+                 order by event_no) as early from platform.inbox where state = 'done' and not snapshot) as done where early",
         ),
         (
             "D4",

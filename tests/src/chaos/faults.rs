@@ -78,10 +78,8 @@ pub async fn crash_points(stage: &mut Stage, load: &mut Load) -> Faults {
         }
         stage.stack.restart_with(name, &[("KITH_CRASH_POINT", point)]);
         let begin = Instant::now();
-        while !stage.stack.has_ended(name)
-            && begin.elapsed() < CRASH_PATIENCE
-            && load.is_running(&stage.stack)
-        {
+        while !stage.stack.has_ended(name) && begin.elapsed() < CRASH_PATIENCE {
+            goes_on(stage, load, place, enough);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if stage.stack.has_ended(name) {
