@@ -44,6 +44,10 @@ test: build ## Runs every test over real PostgreSQL and RabbitMQ (servers of its
 		$(CARGO) test --workspace --locked $(ARGS); \
 	fi
 
+.PHONY: chaos
+chaos: build ## Kills, cuts, repeats and delays everything under load and counts what is lost; QUICK=1 ends in minutes
+	target/debug/chaos $(if $(QUICK),--quick) --report target/chaos.txt $(ARGS)
+
 .PHONY: check
 check: lint proto sqlx-check ## Formatting, lints, contracts, every query against the live schema, licences and bans
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

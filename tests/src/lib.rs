@@ -1,5 +1,6 @@
 //! What the journeys, fault and isolation tests share.
 
+pub mod chaos;
 pub mod collector;
 pub mod filler;
 pub mod own_broker;

@@ -111,6 +111,11 @@ impl Stack {
 
     /// Starts a service again, on the same port and database.
     pub fn restart(&mut self, name: &str) {
+        self.restart_with(name, &[]);
+    }
+
+    /// The same with more in its environment.
+    pub fn restart_with(&mut self, name: &str, variables: &[(&str, &str)]) {
         self.kill(name);
         let ready_file = self.ready_file(name);
         std::fs::remove_file(&ready_file).ok();
@@ -119,12 +124,29 @@ impl Stack {
         let process = self.processes.get_mut(name).expect("one of the seven");
         let child = Command::new(binary(&format!("kith-{name}")))
             .envs(environment(&process.config))
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
             .spawn()
             .expect("the service is built: cargo build --workspace");
         process.child = Some(child);
+    }
+
+    /// The process id of a service that was started.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        self.processes[name].child.as_ref().map(Child::id)
+    }
+
+    /// Whether a service that was started has ended by itself.
+    pub fn has_ended(&mut self, name: &str) -> bool {
+        let process = self.processes.get_mut(name).expect("one of the seven");
+        process.child.as_mut().is_some_and(|child| child.try_wait().expect("its state").is_some())
+    }
+
+    /// Configures a service otherwise, from its next start on.
+    pub fn configure(&mut self, name: &str, change: impl FnOnce(&mut Config)) {
+        change(&mut self.processes.get_mut(name).expect("one of the seven").config);
     }
 
     /// Waits until a service serves.

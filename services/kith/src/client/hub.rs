@@ -17,6 +17,7 @@ use super::addresses::{Addresses, Service};
 use super::back_off::BackOff;
 use super::calls::{Call, method_of};
 use super::causality::{Cause, Causes};
+use super::journal::Journal;
 use super::refusal::{Refused, Verdict, verdict};
 use super::request_id;
 use super::session::Session;
@@ -33,6 +34,7 @@ pub struct Hub {
     channels: Vec<(Service, Channel)>,
     causes: Mutex<Causes>,
     nonce: u64,
+    journal: Option<Journal>,
 }
 
 /// One call to be repeated until it is answered: where it goes and what it hands on.
@@ -52,7 +54,14 @@ impl Hub {
             channels.push((service, addresses.channel(service)?));
         }
         let nonce = rand::rngs::SysRng.try_next_u64().context("the system gives no random numbers")?;
-        Ok(Self { channels, causes: Mutex::default(), nonce })
+        Ok(Self { channels, causes: Mutex::default(), nonce, journal: None })
+    }
+
+    /// Writes down what is asked for and acknowledged from now on.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Option<Journal>) -> Self {
+        self.journal = journal;
+        self
     }
 
     /// A number of this run alone.
@@ -75,9 +84,11 @@ impl Hub {
     pub(super) async fn perform<R: Call>(
         &self,
         errand: Errand<'_>,
-        request: R,
+        mut request: R,
     ) -> Result<R::Answer, Refused> {
         let method = method_of::<R>();
+        let request_id = request.request_id().map(|id| id.clone());
+        let noted = request_id.as_deref().zip(self.journal.as_ref());
         let seed = self.nonce ^ u64::from(std::process::id()) ^ request.encoded_len() as u64;
         let started = Instant::now();
         let mut said = false;
@@ -88,9 +99,15 @@ impl Hub {
                 Some(session) => Some(session.token(self).await?),
                 None => None,
             };
+            if let Some((id, journal)) = noted {
+                journal.attempted(id, method.path);
+            }
             let status = match self.attempt(method, &errand, token.as_deref(), request.clone()).await {
                 Ok(answer) => {
-                    self.learn(&answer);
+                    let caused = self.learn(&answer);
+                    if let Some((id, journal)) = noted {
+                        journal.acknowledged(id, &caused);
+                    }
                     self.causes().mark_delivered(errand.service, errand.after);
                     return Ok(answer.into_inner());
                 }
@@ -104,10 +121,17 @@ impl Hub {
                 session.forget_token().await;
                 continue;
             }
+            let refuse = |status: &Status| {
+                if let Some((id, journal)) = noted {
+                    journal.refused(id, status.message());
+                }
+            };
             let Verdict::Again(asked) = verdict(&status) else {
+                refuse(&status);
                 return Err(Refused::new(errand.who, method.path, status, None));
             };
             let Some(pause) = back_off.pause(Instant::now(), asked) else {
+                refuse(&status);
                 return Err(Refused::new(errand.who, method.path, status, Some(REPEAT_FOR)));
             };
             if !said && started.elapsed() >= SAY_AFTER {
@@ -145,12 +169,14 @@ impl Hub {
             .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
     }
 
-    fn learn<T>(&self, answer: &Response<T>) {
+    /// Takes in what an answer says that the call caused, and returns it.
+    fn learn<'a, T>(&self, answer: &'a Response<T>) -> Vec<&'a str> {
         let values: Vec<&str> =
             answer.metadata().get_all(CAUSED).iter().filter_map(|value| value.to_str().ok()).collect();
         if !values.is_empty() {
-            self.causes().record(values);
+            self.causes().record(values.iter().copied());
         }
+        values
     }
 
     fn channel(&self, service: Service) -> Channel {

@@ -58,6 +58,9 @@ pub struct Args {
     /// Private file that the invented people's passwords are made from; made by the first run
     #[arg(long, env = "KITH_PASSWORD_SEED", default_value = ".local/secrets/month", value_name = "FILE")]
     pub password_seed: PathBuf,
+    /// File to which each attempt and each final answer is appended as a line of JSON; for fault tests
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
     /// E-mail address of the host's operator
     #[arg(
         long,

@@ -17,12 +17,13 @@ use super::progress::{Count, for_each, say};
 use super::scenario::{Scenario, Team};
 use super::world::World;
 use super::{Args, appointments, backlog, evaluation, finance, governance, matching, teams};
-use crate::client::{Hub, Refused};
+use crate::client::{Hub, Journal, Refused};
 
 /// Takes a scenario in and returns it with what it came to.
 pub async fn run(scenario: Scenario, args: &Args) -> Result<(Scenario, Account)> {
     let today = today(&scenario);
-    let hub = Arc::new(Hub::new(&args.addresses)?);
+    let journal = args.journal.as_deref().map(Journal::open).transpose()?;
+    let hub = Arc::new(Hub::new(&args.addresses)?.with_journal(journal));
     let accounts = Accounts::new(Arc::clone(&hub), &scenario.tenant, accounts::seed(&args.password_seed)?);
     let plan = Plan::new(&scenario);
     let host = Host { operator_email: &args.operator_email, code_file: &args.host_code_file };
