@@ -87,7 +87,11 @@ async fn everything_sent_again_changes_nothing_and_what_was_lost_comes_back() {
         snapshots += stack.wait_until_resent(service.name).await;
     }
     assert!(snapshots > 100, "{snapshots} snapshots are too few to prove anything");
-    assert_eq!(differences(&before, &everything(&stack).await), NONE, "what was sent again changed something");
+    assert_eq!(
+        differences(&before, &everything(&stack).await),
+        NONE,
+        "what was sent again changed something"
+    );
 
     let mut forgotten = 0;
     for (name, tables) in KNOWN {

@@ -436,9 +436,13 @@ pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId)
     let Some(account) = account else {
         return Ok(());
     };
-    sqlx::query!("delete from signin.provider_link where account_id = $1 and tenant_id = $2", account, tenant.0)
-        .execute(work.conn())
-        .await?;
+    sqlx::query!(
+        "delete from signin.provider_link where account_id = $1 and tenant_id = $2",
+        account,
+        tenant.0
+    )
+    .execute(work.conn())
+    .await?;
     // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
     sqlx::query!(
         "with leads_nowhere as (
