@@ -126,6 +126,9 @@ impl Collector {
                     Some(Data::Sum(data)) => {
                         data.data_points.iter().map(|point| (1, &point.attributes[..])).collect()
                     }
+                    Some(Data::Gauge(data)) => {
+                        data.data_points.iter().map(|point| (1, &point.attributes[..])).collect()
+                    }
                     other => panic!("the tests cannot read this kind of metric yet: {other:?}"),
                 };
                 points.extend(found.into_iter().map(|(count, labels)| Point {
