@@ -76,7 +76,9 @@ pub enum Refused {
     #[error("somebody has to be administrator: give the role to somebody who has joined first")]
     LastAdministrator,
     /// The step does not begin where the tenant stands.
-    #[error("a place has to be live to be suspended or frozen, suspended to be resumed, and frozen to be thawed or released")]
+    #[error(
+        "a place has to be live to be suspended or frozen, suspended to be resumed, and frozen to be thawed or released"
+    )]
     OtherState,
     /// A service has not said yet that nothing is under way.
     #[error("the freeze is not complete yet")]
