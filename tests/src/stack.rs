@@ -1,6 +1,7 @@
 //! Seven real processes over real servers, each with a database of its own, for one journey.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +28,7 @@ pub struct Stack {
 #[derive(Debug)]
 struct Process {
     config: Config,
-    port: u16,
+    port: Port,
     child: Option<Child>,
 }
 
@@ -62,17 +63,16 @@ impl Stack {
             world = world.with_broker(url.clone(), secrets);
         }
         let mut stack = Self { folder, processes: BTreeMap::new(), world };
-        let identity = free_port();
+        let mut identity = Some(free_port());
+        let keys =
+            identity.as_ref().map(|port| format!("http://127.0.0.1:{}", port.number)).unwrap_or_default();
         for service in chosen() {
             let mut config = stack.world.config(service).await;
-            let port = if service.name == "identity" { identity } else { free_port() };
-            config.server.listen = ([127, 0, 0, 1], port).into();
+            let port = if service.name == "identity" { identity.take() } else { None };
+            let port = port.unwrap_or_else(free_port);
+            config.server.listen = ([127, 0, 0, 1], port.number).into();
             config.server.ready_file = stack.ready_file(service.name);
-            config.auth.keys = if service.name == "identity" {
-                String::new()
-            } else {
-                format!("http://127.0.0.1:{identity}")
-            };
+            config.auth.keys = if service.name == "identity" { String::new() } else { keys.clone() };
             change(&mut config);
             let declared = if let Some(url) = &administrator {
                 instance::declare(service, url, config.broker.prefix.clone()).await
@@ -165,9 +165,27 @@ impl Stack {
         }
     }
 
+    /// Waits until the log of a service holds these words.
+    pub fn wait_until_logged(&self, name: &str, words: &str) {
+        let (log, end) = (self.log(name), Instant::now() + PATIENCE);
+        while !std::fs::read_to_string(&log).is_ok_and(|text| text.contains(words)) {
+            assert!(Instant::now() < end, "{name} does not say `{words}`; its log says:\n{}", tail(&log));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until a service has ended by itself.
+    pub fn wait_until_ended(&mut self, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.has_ended(name) {
+            assert!(Instant::now() < end, "{name} has not ended; its log says:\n{}", tail(&self.log(name)));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Where a service listens.
     pub fn address(&self, name: &str) -> String {
-        format!("http://127.0.0.1:{}", self.processes[name].port)
+        format!("http://127.0.0.1:{}", self.processes[name].port.number)
     }
 
     /// How a service is configured.
@@ -301,15 +319,26 @@ pub fn binary(name: &str) -> PathBuf {
     folder.expect("the build folder").join(name)
 }
 
+/// A port of one service, kept from the other tests while that service is down.
+#[derive(Debug)]
+struct Port {
+    number: u16,
+    /// Locked as long as it is open, for every process of this machine.
+    _kept: File,
+}
+
 /// A port below those that the system gives to outgoing connections, so that none takes it while its service is down.
-fn free_port() -> u16 {
+fn free_port() -> Port {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    let folder = std::env::temp_dir().join("kith-test-ports");
+    std::fs::create_dir_all(&folder).expect("a folder");
     let start = std::process::id().wrapping_mul(97);
     loop {
         let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        let port = 20_000 + u16::try_from(number).unwrap_or_default();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        let number = 20_000 + u16::try_from(number).unwrap_or_default();
+        let kept = File::create(folder.join(number.to_string())).expect("a file");
+        if kept.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", number)).is_ok() {
+            return Port { number, _kept: kept };
         }
     }
 }

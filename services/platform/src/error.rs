@@ -127,6 +127,14 @@ impl Error {
     }
 }
 
+/// Whether a failure somewhere in this chain may pass by itself: what failed was the database's being away or busy.
+pub(crate) fn may_pass(failure: &anyhow::Error) -> bool {
+    failure.chain().any(|cause| {
+        cause.downcast_ref::<Error>().is_some_and(Error::is_transient)
+            || cause.downcast_ref::<sqlx::Error>().is_some_and(|error| database_kind(error).is_some())
+    })
+}
+
 /// The refusals that belong to no service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Common {

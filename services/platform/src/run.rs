@@ -31,7 +31,7 @@ use crate::outbox::Relay;
 use crate::rights::DataRights;
 use crate::server::DoorLayer;
 use crate::watch::Watch;
-use crate::{provision, resend, sweep, telemetry, tenant};
+use crate::{error, provision, resend, sweep, telemetry, tenant};
 
 const MAX_STREAMS: u32 = 128;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -40,6 +40,7 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
+const START_PAUSE: Duration = Duration::from_millis(500);
 const CLOSING: Duration = Duration::from_secs(1);
 const READINESS_POLL: Duration = Duration::from_secs(1);
 /// The first start is waited for; it takes one round over the broker.
@@ -158,8 +159,7 @@ pub(crate) async fn start(
     ids: Ids,
 ) -> anyhow::Result<Running> {
     let host = open(service, config, life.clone(), clock, ids)?;
-    provision::check(&mut *host.db().relay().await?, service).await?;
-    (service.prepare)(host.clone()).await?;
+    prepare(service, &host, &life).await?;
     work_beside(&host, &life)?;
 
     let listener = TcpListener::bind(host.config().server.listen)
@@ -209,6 +209,27 @@ pub(crate) async fn start(
         let _ = soft;
     });
     Ok(Running { address, host, health, stop })
+}
+
+/// Checks the database and makes in it what the service needs. A database that is being restarted, or is too busy to
+/// answer, is waited for: it must not end what starts just then. What waiting does not mend ends the start.
+async fn prepare(service: &Service, host: &Host, life: &Life) -> anyhow::Result<()> {
+    loop {
+        let prepared = async {
+            provision::check(&mut *host.db().relay().await?, service).await?;
+            (service.prepare)(host.clone()).await
+        };
+        match prepared.await {
+            Err(failure) if error::may_pass(&failure) && !life.soft.is_cancelled() => {
+                tracing::warn!("the database does not answer, and the start waits for it");
+            }
+            ended => return ended,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(START_PAUSE) => {}
+            () = life.soft.cancelled() => {}
+        }
+    }
 }
 
 /// What runs beside the calls: outbox, inbox, seals, keys.

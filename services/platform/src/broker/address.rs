@@ -8,10 +8,12 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
 
 use super::envelope::text;
-use super::{Failure, SETUP_TIMEOUT, within};
+use super::{Failure, within};
 use crate::error::Result;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The operator's declaring of all queues of a service, on a broker that may have started a moment ago.
+const DECLARING: Duration = Duration::from_mins(1);
 /// Crash loops of the small receiver are the only thing that can reach it: retries live in SQL.
 const DELIVERY_LIMIT: i32 = 20;
 
@@ -102,7 +104,7 @@ impl Address {
     /// Declares everything that this service needs, so that no event published from now on can miss it. Where services
     /// have users of their own, this takes an administrator's address.
     pub async fn declare(&self, aggregates: &[&str]) -> Result<()> {
-        Ok(within(SETUP_TIMEOUT, self.try_declare(aggregates)).await?)
+        Ok(within(DECLARING, self.try_declare(aggregates)).await?)
     }
 
     async fn try_declare(&self, aggregates: &[&str]) -> Result<(), Failure> {
