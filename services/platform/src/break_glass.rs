@@ -328,12 +328,14 @@ impl Tx {
         Ok(standing)
     }
 
-    /// The caller's emergency look at somebody that has not ended.
+    /// The caller's emergency look at somebody that has not ended, as long as they hold the role that it rests on.
     async fn open_look_at(&mut self, person: PersonId) -> Result<Option<Uuid>> {
         let (tenant, caller, now) = (self.tenant(), self.person()?, self.now());
         let look = sqlx::query_scalar!(
             "select id from platform.break_glass
              where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+                 and exists (select from platform.organisation_role o
+                     where o.tenant_id = $1 and o.person_id = $2)
              order by ends_at desc limit 1",
             tenant.0,
             caller.0,

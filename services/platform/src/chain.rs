@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sqlx::PgConnection;
 
-use crate::db::Db;
+use crate::db::{Db, Open};
 use crate::error::Result;
 use crate::id::{TenantId, Uuid, hex};
 use crate::seal::{self, Checkpoint, Entry, Hash, Head};
@@ -113,11 +113,16 @@ pub async fn verify_all(
     trust: &Trust,
     mut progress: impl FnMut(TenantId, i64),
 ) -> Result<Vec<Report>> {
-    let mut conn = db.relay().await?;
     let mut reports = Vec::new();
-    for tenant in tenants(&mut conn, trust).await? {
+    let tenants = tenants(&mut *db.relay().await?, trust).await?;
+    for tenant in tenants {
         if only.is_none_or(|only| only == tenant) {
-            reports.push(verify(&mut conn, tenant, trust, |blocks| progress(tenant, blocks)).await?);
+            // One picture of the chain: the sealer goes on meanwhile.
+            let mut picture = Open::from_connection(db.relay().await?);
+            let begin = "begin isolation level repeatable read read only";
+            sqlx::raw_sql(begin).execute(picture.conn()).await?;
+            reports.push(verify(picture.conn(), tenant, trust, |blocks| progress(tenant, blocks)).await?);
+            picture.finish("rollback").await?;
         }
     }
     Ok(reports)

@@ -75,6 +75,13 @@ pub(crate) struct Saved {
     pub caused: String,
 }
 
+/// Whether `platform.begin` refused because of the tenant's state: the connection is as good as before. (`KT003` says that
+/// it is not.)
+fn refused_by_begin(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("KT001" | "KT002" | "KT004" | "KT005"))
+}
+
 impl Db {
     /// Opens the pools of a service's database; connects on first use.
     pub fn open(
@@ -114,6 +121,8 @@ impl Db {
         mode: Mode,
         request: Option<Uuid>,
     ) -> Result<(Tx, Option<Saved>)> {
+        let mut open = Open::new(&self.app).await?;
+        // After the wait for a connection: what is in force now is decided by this moment.
         let now = self.shared.clock.now();
         let word = match mode {
             Mode::Read => "read",
@@ -127,8 +136,14 @@ impl Db {
             actor.id(),
             now.date_naive(),
         );
-        let mut open = Open::new(&self.app).await?;
-        let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(open.conn()).await?;
+        let row = match sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(open.conn()).await {
+            Ok(row) => row,
+            Err(refused) if refused_by_begin(&refused) => {
+                open.finish("rollback").await?;
+                return Err(refused.into());
+            }
+            Err(failed) => return Err(failed.into()),
+        };
         let state: Option<String> = row.try_get(0)?;
         let place = match (state, row.try_get::<Option<String>, _>(1)?) {
             (Some(state), Some(zone)) => Some(Place {

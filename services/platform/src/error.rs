@@ -117,6 +117,13 @@ impl Error {
         if hit { refusal().into() } else { Self::Database(error) }
     }
 
+    /// Whether it is the data that the database will not have: trying again changes nothing (SQLSTATE classes 22, 23).
+    pub(crate) fn is_of_the_data(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+
     /// Whether the same work may succeed when it is simply done again.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -253,8 +260,12 @@ fn database_kind(error: &sqlx::Error) -> Option<Common> {
             Some("40001" | "40P01" | "55P03") => Some(Common::Contended),
             // query_canceled: statement_timeout
             Some("57014") => Some(Common::DeadlineExceeded),
-            // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
-            Some("57P01" | "57P02" | "57P03" | "53300") => Some(Common::Unavailable),
+            // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, idle_in_transaction_session_timeout
+            Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03") => Some(Common::Unavailable),
+            // insufficient_resources (disk full, out of memory, too_many_connections), io_error, a standby in front,
+            // connection_exception
+            Some(code) if code.starts_with("53") || code.starts_with("08") => Some(Common::Unavailable),
+            Some("58030" | "25006") => Some(Common::Unavailable),
             // raised by platform.begin
             Some("KT001") => Some(Common::TenantFrozen),
             Some("KT002") => Some(Common::NotCaughtUp),

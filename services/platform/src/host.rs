@@ -379,6 +379,7 @@ impl Host {
                     let mut noting = self.0.db.begin(tenant, actor, Mode::Read).await?;
                     noting.note(denied);
                     noting.commit().await?;
+                    self.0.audited.notify_one();
                 }
                 Err(error)
             }

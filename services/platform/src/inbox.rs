@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::broker::{Address, Message, Receiver};
+use crate::broker::{Address, Batch, Message, Receiver};
 use crate::context::Actor;
 use crate::db::{Db, Mode, Now, Tx};
 use crate::error::{Error, Result};
@@ -88,10 +88,7 @@ impl Inbox {
         loop {
             let batch = receiver.next().await?;
             crate::crash::point("K5");
-            self.store(&batch.messages).await?;
-            // After the events: what was told to be complete came before it.
-            crate::resend::complete(&self.db, &batch.told).await?;
-            crate::resend::keep(&self.db, &batch.asked).await?;
+            self.take_in(&batch).await?;
             crate::crash::point("K6");
             let asked = !batch.asked.is_empty();
             batch.ack().await?;
@@ -101,6 +98,30 @@ impl Inbox {
                 self.wrote.notify_one();
             }
         }
+    }
+
+    /// Makes a batch safe, however long the database is away: the broker counts each time that it gets a message back, and
+    /// after some tens makes it a dead letter, which an outage must not do to good events. Only what the database will not
+    /// have, ever, is given back.
+    async fn take_in(&self, batch: &Batch) -> Result<()> {
+        let mut pause = POLL;
+        loop {
+            match self.try_to_take_in(batch).await {
+                Err(error) if !error.is_of_the_data() => {
+                    tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "what was received cannot be stored yet");
+                }
+                ended => return ended,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    async fn try_to_take_in(&self, batch: &Batch) -> Result<()> {
+        self.store(&batch.messages).await?;
+        // After the events: what was told to be complete came before it.
+        crate::resend::complete(&self.db, &batch.told).await?;
+        crate::resend::keep(&self.db, &batch.asked).await
     }
 
     /// Stores events that have not been stored before. The same number with another id is a forked history: it is

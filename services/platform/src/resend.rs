@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
 
 /// Snapshots sent at once.
+/// Failed attempts at a snapshot after which a service is ready without it.
+const PATIENT_WITH_A_SNAPSHOT: i32 = 3;
 const PAGE: i64 = 500;
 /// A request that was not answered for so long is sent again; the producer works it off once.
 const ASK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(60);
@@ -162,15 +164,18 @@ pub(crate) async fn complete(db: &Db, told: &[Told]) -> Result<()> {
     Ok(())
 }
 
-/// Whether everything that this service listens to is complete, and its snapshots are applied.
+/// Whether everything that this service listens to is complete, and its snapshots are applied. One that fails again and
+/// again holds up its own aggregate, not the service.
 pub(crate) async fn is_joined(db: &Db, aggregates: &[&str]) -> Result<bool> {
     let aggregates: Vec<String> = aggregates.iter().map(|aggregate| (*aggregate).to_owned()).collect();
     let mut conn = db.relay().await?;
     let joined = sqlx::query_scalar!(
         r#"select (select count(*) from platform.subscription
                   where aggregate_type = any($1) and complete_at is not null) = cardinality($1)
-              and not exists (select from platform.inbox where snapshot and state = 'ready') as "joined!""#,
+              and not exists (select from platform.inbox
+                  where snapshot and state = 'ready' and attempts < $2 and awaiting is null) as "joined!""#,
         &aggregates,
+        PATIENT_WITH_A_SNAPSHOT,
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -185,13 +190,16 @@ pub(crate) struct Gap {
     pub aggregate_id: Uuid,
 }
 
-/// The aggregates of which numbers have been missing since `before`.
+/// The aggregates of which numbers have been missing since `before`. One behind a dead event misses nothing: an operator
+/// decides about it.
 pub(crate) async fn gaps(db: &Db, before: Now) -> Result<Vec<Gap>> {
     let mut conn = db.relay().await?;
     let rows = sqlx::query!(
         "select i.tenant_id, i.aggregate_type, i.aggregate_id from platform.inbox i
              join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
          where i.state = 'ready' and i.received_at < $1 and not i.snapshot
+             and not exists (select from platform.inbox d where d.tenant_id = i.tenant_id and d.state = 'dead'
+                 and d.aggregate_type = i.aggregate_type and d.aggregate_id = i.aggregate_id)
          group by i.tenant_id, i.aggregate_type, i.aggregate_id, c.last_no
          having min(i.event_no) > c.last_no + 1
          limit $2",

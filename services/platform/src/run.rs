@@ -37,6 +37,8 @@ const MAX_STREAMS: u32 = 128;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
+/// For calls under way on a connection that has come of age.
+const CONNECTION_GRACE: Duration = Duration::from_mins(1);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
@@ -194,6 +196,7 @@ pub(crate) async fn start(
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .max_connection_age(MAX_CONNECTION_AGE)
+        .max_connection_age_grace(CONNECTION_GRACE)
         .tcp_nodelay(true)
         .layer(DoorLayer { host: host.clone(), calls })
         .add_routes(routes);

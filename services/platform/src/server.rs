@@ -1,5 +1,5 @@
 //! The door: what every call passes before its handler, in this order: span, metrics, token, deadline, what the caller
-//! has already seen elsewhere, limit, and a task of its own.
+//! has already seen elsewhere, the whole request, limit, and a task of its own.
 //!
 //! The handler runs in its own task, which carries permit and span with it: a dropped call never cuts a transaction in
 //! half, and cancelled calls still count against the limit.
@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt as _, Full};
 use kith_proto::{Access, Method};
 use tokio::sync::Semaphore;
 use tonic::body::Body;
@@ -133,11 +135,35 @@ fn with_reason(answer: Response<Body>) -> Response<Body> {
 
 type Admitted = (Request<Body>, tokio::sync::OwnedSemaphorePermit, Duration);
 
+/// Largest request of somebody who has not signed in, in bytes.
+const MAX_OF_NOBODY: usize = 64 * 1024;
+/// What gRPC puts before a message.
+const PREFIX: usize = 5;
+
+/// A prefix that announces more than anybody may send: the method's own limit refuses it.
+const TOO_LARGE: [u8; PREFIX] = [0, 255, 255, 255, 255];
+
+/// Reads the whole request, so that nobody holds a permit by sending slowly.
+async fn read(mut body: Body, most: usize) -> Result<Body> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // Cut off: who sent it is gone, and hears nothing of this.
+        let Ok(frame) = frame else { return Err(Common::DeadlineExceeded.into()) };
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > PREFIX + most {
+            return Ok(Body::new(Full::from(TOO_LARGE.as_slice())));
+        }
+    }
+    Ok(Body::new(Full::new(bytes.freeze())))
+}
+
 async fn admit(
     host: &Host,
     calls: Arc<Semaphore>,
     method: &Method,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Result<Admitted> {
     let actor = authenticate(host, method, request.headers())?;
     let longest = Duration::from_secs(host.config().server.call_timeout_seconds);
@@ -152,6 +178,10 @@ async fn admit(
             host.wait_until_applied(tenant, &mine, limit / 2).await?;
         }
     }
+    let most = if actor == Actor::Nobody { MAX_OF_NOBODY } else { MAX_RECEIVE };
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(limit.saturating_sub(started.elapsed()), read(body, most)).await;
+    let mut request = Request::from_parts(parts, body.map_err(|_| Common::DeadlineExceeded)??);
     let Ok(permit) = calls.try_acquire_owned() else {
         telemetry::shed();
         return Err(Common::Overloaded.into());

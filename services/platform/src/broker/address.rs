@@ -14,7 +14,8 @@ use crate::error::Result;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The operator's declaring of all queues of a service, on a broker that may have started a moment ago.
 const DECLARING: Duration = Duration::from_mins(1);
-/// Crash loops of the small receiver are the only thing that can reach it: retries live in SQL.
+/// Crash loops of the small receiver are the only thing that can reach it: retries live in SQL, and a receiver whose
+/// database is away keeps what it has.
 const DELIVERY_LIMIT: i32 = 20;
 
 /// Where the broker is, how this installation names things on it, and as whom a service comes.

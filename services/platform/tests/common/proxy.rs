@@ -54,6 +54,11 @@ impl Proxy {
         Self { port: own_port, way, connections, listening: listening.abort_handle() }
     }
 
+    /// How many connections there have been.
+    pub fn opened(&self) -> usize {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Lets everything through again.
     pub fn open(&self) {
         self.way.send_replace(Way::Open);
