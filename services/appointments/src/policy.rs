@@ -23,6 +23,7 @@ actions! {
     RecordActual seen by GetVisit,
     AgreeVisit seen by GetVisit,
     MarkMissed seen by GetVisit,
+    SettleAgain seen by GetVisit,
 }
 
 impl Action {

@@ -462,3 +462,29 @@ async fn visits_are_listed_by_window_and_state_page_by_page() {
         list(stage.owner, vec![VisitState::Unspecified], String::new()).await.expect_err("no state");
     assert_eq!(wrong_fields(&unknown), ["states[0]"]);
 }
+
+/// What finance lists as settled under earlier terms is settled again on the Team's word, with nothing of it changed.
+#[tokio::test]
+async fn the_teams_side_has_a_visit_settled_again() {
+    let stage = Stage::new(true).await;
+    let visit = stage.visit("2026-11-20T09:00:00").await;
+    let early = stage.settle_again(stage.owner, &visit).await.expect_err("nothing is settled yet");
+    assert_eq!(reason(&early), (Code::FailedPrecondition, "WRONG_STATE".into()));
+    let agreed = stage.agree(stage.owner, &visit).await.expect("agreed");
+    let before = told_last(&stage, &visit).await;
+    let again = stage.agree(stage.owner, &visit).await.expect("a repeat");
+    assert_eq!(again, agreed);
+    assert_eq!(told_last(&stage, &visit).await, before, "agreeing once more tells nothing");
+    let giver = stage.settle_again(stage.giver, &visit).await.expect_err("never the giver alone");
+    assert_eq!(reason(&giver), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
+    stage.settle_again(stage.owner, &visit).await.expect("told again");
+    let after = told_last(&stage, &visit).await;
+    assert_eq!(after, pb::VisitSnapshot { settlement_no: before.settlement_no + 1, ..before });
+
+    let late = stage.visit("2026-11-22T09:00:00").await;
+    stage.cancel(stage.owner, &late, None, Side::Unspecified).await.expect("too late");
+    let before = told_last(&stage, &late).await;
+    stage.settle_again(stage.owner, &late).await.expect("told again");
+    let after = told_last(&stage, &late).await;
+    assert_eq!(after, pb::VisitSnapshot { settlement_no: before.settlement_no + 1, ..before });
+}

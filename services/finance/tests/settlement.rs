@@ -177,6 +177,12 @@ async fn what_was_settled_under_earlier_terms_or_funding_is_listed_and_stays() {
         !stage.balances().await.contains_key(&format!("payer:{}", family.id)),
         "nothing is shared anew by itself"
     );
+    // Two reasons at once: that the terms agree again does not hide that the funding does not.
+    stage.terms(stage.giver, vec![terms("2026-01-01", 2000)]).await;
+    let both = [UnsettledReason::EarlierFunding, UnsettledReason::EarlierTerms];
+    assert_eq!(stage.unsettled().await, both.map(|reason| (after.visit_id.clone(), reason)));
+    stage.terms(stage.giver, vec![terms("2026-01-01", 2000), terms("2026-03-10", 2200)]).await;
+    assert_eq!(stage.unsettled().await, [(after.visit_id.clone(), UnsettledReason::EarlierFunding)]);
     after.settlement_no = 3;
     stage.tell_visit(&after).await;
     assert_eq!(stage.unsettled().await, []);

@@ -168,6 +168,13 @@ impl Journey {
         assert!(answer.visit.expect("the visit").agreed_end_time.is_some());
     }
 
+    /// The Owner has a visit settled again that finance lists.
+    pub async fn settle_again(&self, visit: &str) {
+        let request = appointments::SettleAgainRequest { visit_id: visit.to_owned(), ..Default::default() };
+        let _: appointments::SettleAgainResponse =
+            self.people.named("Owner One").ask(request).await.expect("settled again");
+    }
+
     /// A series of five Wednesdays in April, proposed by the Owner and accepted by the giver; the visits by day.
     pub async fn april(&self) -> BTreeMap<String, String> {
         let (owner, giver) = (self.people.named("Owner One"), self.people.named("Giver One"));

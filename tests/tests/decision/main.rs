@@ -128,6 +128,15 @@ async fn a_decision_takes_effect_is_revoked_and_never_changes_what_is_posted() {
     journey.assert_lines(&visits, &posted).await;
     assert_eq!(journey.under_earlier_rule().await.len(), 3);
 
+    // A person has one of them corrected: taken back and posted as the rule now in force says, and off the list.
+    let before = journey.month("2026-04").await;
+    journey.settle_again(&visits["2026-04-08"]).await;
+    assert_eq!(journey.under_earlier_rule().await, ["2026-04-15", "2026-04-22"]);
+    let after = journey.month("2026-04").await;
+    let payers =
+        |month: &finance::GetMonthResponse| month.payers_total.as_ref().expect("a total").minor_units;
+    assert_eq!(payers(&after) - payers(&before), 2215 - 2318);
+
     assert!(journey.books().await.is_superset(&after_revocation));
     assert_eq!(journey.month("2026-03").await, march, "March is as it was");
     journey.assert_trial_balance().await;

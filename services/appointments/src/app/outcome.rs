@@ -8,7 +8,7 @@ use kith_platform::etag;
 use super::visit::{keep, on_the_day, open, rebook};
 use super::{acting_day, moment};
 use crate::domain::visit::Visit;
-use crate::domain::{Actor, Outcome, VisitId};
+use crate::domain::{Actor, Outcome, VisitId, VisitState};
 use crate::events::VisitFact;
 use crate::policy::Action;
 
@@ -54,6 +54,28 @@ pub async fn agree(tx: &mut Tx, command: Agree) -> Result<Visit> {
     if visit.agree(actor, moment, on_the_day)? == Outcome::Changed {
         keep(tx, &mut visit, &team, moment, Some(VisitFact::Agreed)).await?;
     }
+    Ok(visit)
+}
+
+/// Has a visit settled again.
+#[derive(Clone, Debug)]
+pub struct SettleAgain {
+    pub visit: VisitId,
+    pub version: Option<i64>,
+}
+
+/// Has a visit settled again as terms, rule and funding now stand, by the Team's side.
+pub async fn settle_again(tx: &mut Tx, command: SettleAgain) -> Result<Visit> {
+    let moment = moment(tx, None)?;
+    let day = acting_day(tx, moment)?;
+    let (mut visit, team, standing) =
+        open(tx, command.visit, day, Visit::is_given_by, Action::SettleAgain).await?;
+    etag::check(command.version, visit.version)?;
+    let actor = Actor { person: tx.person()?, side: standing.side() };
+    let on_the_day = on_the_day(tx, &visit, &team).await?;
+    visit.settle_again(actor, on_the_day)?;
+    let fact = if visit.state == VisitState::Agreed { VisitFact::Agreed } else { VisitFact::Cancelled };
+    keep(tx, &mut visit, &team, moment, Some(fact)).await?;
     Ok(visit)
 }
 

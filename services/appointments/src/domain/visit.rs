@@ -139,11 +139,14 @@ impl Visit {
         });
         self.brought_in |= moment.preparing;
         self.proposed_move = None;
-        // Only paid time is charged although nobody came, and nothing is paid without a Promise.
-        let charged = !counts_in_time && day.settlement == Some(Settlement::Money) && day.promise_holds;
-        let settled = Settled { period: self.plan, settlement: Settlement::Money };
-        self.settle(charged.then_some(settled));
+        self.settle(if counts_in_time { None } else { self.charged_for_nothing(day) });
         Ok(Outcome::Changed)
+    }
+
+    /// Only paid time is charged although nobody came, and nothing is paid without a Promise.
+    fn charged_for_nothing(&self, day: OnTheDay) -> Option<Settled> {
+        let charged = day.settlement == Some(Settlement::Money) && day.promise_holds;
+        charged.then_some(Settled { period: self.plan, settlement: Settlement::Money })
     }
 
     /// The giver says that the Team's side did call off in time.
@@ -301,6 +304,27 @@ impl Visit {
         self.brought_in |= moment.preparing;
         self.settle(Some(Settled { period: happened, settlement }));
         Ok(Outcome::Changed)
+    }
+
+    /// The Team's side has it settled again with nothing of it changed, as the terms of its day now are; the number that
+    /// rises tells finance to take the earlier settlement back. It happened once, so nothing is dated.
+    pub fn settle_again(&mut self, actor: Actor, day: OnTheDay) -> Result<(), Refused> {
+        if actor.side != Side::Team {
+            return Err(Refused::TeamSideOnly);
+        }
+        self.settled = match (self.state, self.settled) {
+            (VisitState::Agreed, Some(Settled { period, .. })) => {
+                let settlement = day.settlement.ok_or(Refused::NoTerms)?;
+                if promise_missing(Some(settlement), day.promise_holds) {
+                    return Err(Refused::PromiseNotSigned);
+                }
+                Some(Settled { period, settlement })
+            }
+            (VisitState::LateCancelled, _) => self.charged_for_nothing(day),
+            _ => return Err(Refused::WrongState { state: self.state }),
+        };
+        self.settlement_no += 1;
+        Ok(())
     }
 
     /// The Team's side says that nobody came.

@@ -193,6 +193,15 @@ pub fn agree_visit(message: pb::AgreeVisitRequest, fields: &mut Fields) -> Optio
     Some(app::outcome::Agree { visit: visit?, occurred_at: occurred_at?, version: version? })
 }
 
+pub fn settle_again(
+    message: pb::SettleAgainRequest,
+    fields: &mut Fields,
+) -> Option<app::outcome::SettleAgain> {
+    let visit = fields.id("visit_id", &message.visit_id);
+    let version = etag::parse(fields, &message.etag);
+    Some(app::outcome::SettleAgain { visit: visit?, version: version? })
+}
+
 pub fn mark_missed(message: pb::MarkMissedRequest, fields: &mut Fields) -> Option<app::outcome::Missed> {
     let visit = fields.id("visit_id", &message.visit_id);
     let occurred_at = fields.optional_time("occurred_at", message.occurred_at.as_ref());

@@ -120,6 +120,14 @@ impl VisitsService for VisitsFace {
             .await
     }
 
+    async fn settle_again(&self, request: Request<pb::SettleAgainRequest>) -> Reply<pb::SettleAgainResponse> {
+        self.0
+            .command(request, parse::settle_again, app::outcome::settle_again, |visit| {
+                pb::SettleAgainResponse { visit: Some(visit.into()) }
+            })
+            .await
+    }
+
     async fn mark_missed(&self, request: Request<pb::MarkMissedRequest>) -> Reply<pb::MarkMissedResponse> {
         self.0
             .command(request, parse::mark_missed, app::outcome::mark_missed, |visit| pb::MarkMissedResponse {

@@ -252,6 +252,12 @@ impl Stage {
         Ok(self.visits.agree_visit(self.by(by, request)).await?.into_inner().visit.expect("a visit"))
     }
 
+    pub async fn settle_again(&self, by: PersonId, visit: &pb::Visit) -> Result<pb::Visit, Status> {
+        let request =
+            pb::SettleAgainRequest { request_id: self.id(), visit_id: visit.id.clone(), etag: String::new() };
+        Ok(self.visits.settle_again(self.by(by, request)).await?.into_inner().visit.expect("a visit"))
+    }
+
     pub async fn record(
         &self,
         by: PersonId,

@@ -89,6 +89,7 @@ changes! {
         AnswerMoveRequest => AnswerMoveResponse,
         RecordActualRequest => RecordActualResponse,
         AgreeVisitRequest => AgreeVisitResponse,
+        SettleAgainRequest => SettleAgainResponse,
         MarkMissedRequest => MarkMissedResponse;
     finance:
         AddFoundingRuleRequest => AddFoundingRuleResponse,
