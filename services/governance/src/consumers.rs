@@ -7,7 +7,7 @@ use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::rights;
 use kith_proto::common::v1::TenantSnapshot;
-use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
+use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 
 use crate::app;
 use crate::domain::CircleId;
@@ -19,6 +19,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
+        .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
 }
 
@@ -33,6 +34,15 @@ async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         let (circle, founder) = fields.finish(circle.zip(founder)).map_err(Error::internal)?;
         app::circle::found(tx, circle, founder).await?;
     }
+    Ok(Outcome::Done)
+}
+
+async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: PersonSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(person).map_err(Error::internal)?;
+    app::role::remember_person(tx, person, !state.left).await?;
     Ok(Outcome::Done)
 }
 

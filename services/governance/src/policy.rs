@@ -24,6 +24,14 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] =
-        &["anyone", "administrator", "preparing", "circle_member", "facilitator", "invited", "self"];
+    pub const STANDING: &[&str] = &[
+        "anyone",
+        "administrator",
+        "preparing",
+        "circle_member",
+        "facilitator",
+        "no_facilitator",
+        "invited",
+        "self",
+    ];
 }

@@ -89,6 +89,9 @@ pub struct Invite {
 /// Asks a person to join. It is checked when it happened only where something changes, so that a repeat stays one.
 pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Circle> {
     let mut circle = open(tx, command.circle, Action::InviteCircleMember).await?;
+    if !store::role::has_person(tx, command.person).await? {
+        return Err(Error::NotFound("person"));
+    }
     let reach = reach(tx).await?;
     let said = command.occurred_at.unwrap_or(tx.now());
     let asked_on = wall_clock(said, tx.place()?.zone).date();
@@ -132,7 +135,12 @@ pub struct ProposeHat {
 
 /// Asks a member to wear a hat for a term.
 pub async fn propose_hat(tx: &mut Tx, command: ProposeHat) -> Result<Circle> {
-    let mut circle = open(tx, command.circle, Action::ProposeCircleHat).await?;
+    let circle = store::circle::load_for_update(tx, command.circle).await?;
+    let mut circle = circle.ok_or(Error::NotFound("circle"))?;
+    let today = tx.today()?;
+    let lacks_it = command.hat == Hat::Facilitator && !circle.is_worn(Hat::Facilitator, today);
+    let standing = standing(tx, Some(&circle), None).await?.with("no_facilitator", lacks_it);
+    tx.require(Action::ProposeCircleHat, Subject::of("circle", circle.id), &standing)?;
     let wanted = Holding {
         id: command.id.unwrap_or_else(|| tx.new_id()),
         hat: command.hat,

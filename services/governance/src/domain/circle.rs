@@ -158,6 +158,11 @@ impl Circle {
         })
     }
 
+    /// Whether any member wears this hat on this day.
+    pub fn is_worn(&self, hat: Hat, day: NaiveDate) -> bool {
+        self.current_members(day).into_iter().any(|person| self.wears(person, hat, day))
+    }
+
     /// Whether this person was ever asked to join, whatever they answered.
     pub fn was_invited(&self, person: PersonId) -> bool {
         self.members.iter().any(|member| member.person == person)

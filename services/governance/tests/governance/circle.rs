@@ -6,7 +6,7 @@ use kith_platform::testing::{World, reason, request_of, wrong_fields};
 use kith_proto::common::v1::{TenantSnapshot, TenantState};
 use kith_proto::governance::v1::circles_service_server::CirclesService as _;
 use kith_proto::governance::v1::{self as pb, CircleHat, SeatState};
-use kith_proto::identity::v1::{TenantCreated, TenantWentLive};
+use kith_proto::identity::v1::{PersonJoined, PersonLeft, PersonSnapshot, TenantCreated, TenantWentLive};
 use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Code;
@@ -151,6 +151,8 @@ async fn a_live_tenant_reaches_45_days_back_and_nothing_lies_in_the_future() {
         }),
     };
     let call = async |request| {
+        let request: pb::InviteCircleMemberRequest = request;
+        stage.introduce(request.person_id.parse().map(PersonId).expect("an id")).await;
         let answer = stage.circles.invite_circle_member(request_of(stage.tenant, people[0], request)).await;
         answer.map(|answer| answer.into_inner().circle.expect("a Circle").members)
     };
@@ -324,11 +326,42 @@ async fn the_first_circle_is_founded_with_the_tenant() {
         world.written(&host).await.into_iter().map(|message| message.event_type).collect();
     assert_eq!(told, ["governance.circle.created.v1"]);
 
+    let newcomer = world.person();
     let invite = pb::InviteCircleMemberRequest {
         request_id: world.person().to_string(),
         circle_id: circle,
-        person_id: world.person().to_string(),
+        person_id: newcomer.to_string(),
         ..Default::default()
     };
+    let unknown = circles.invite_circle_member(request_of(tenant, founder, invite.clone())).await;
+    assert_eq!(reason(&unknown.expect_err("nobody")), no(Code::NotFound, "NOT_FOUND"));
+    let here = |left| Some(PersonSnapshot { person_id: newcomer.to_string(), joined: true, left });
+    world.deliver(&host, tenant, newcomer, 1, &PersonJoined { state: here(false) }).await;
+    let gone = pb::InviteCircleMemberRequest { request_id: world.person().to_string(), ..invite.clone() };
     circles.invite_circle_member(request_of(tenant, founder, invite)).await.expect("asked in");
+    world.deliver(&host, tenant, newcomer, 2, &PersonLeft { state: here(true) }).await;
+    let gone = circles.invite_circle_member(request_of(tenant, founder, gone)).await;
+    assert_eq!(reason(&gone.expect_err("they left")), no(Code::NotFound, "NOT_FOUND"));
+}
+
+/// Whoever asks, a Facilitator is always to be had again: once the term has ended, any member may ask for one, and for no
+/// other hat.
+#[tokio::test]
+async fn a_circle_whose_facilitators_term_has_ended_finds_its_way_back() {
+    let (stage, circle, people) = Stage::with_circle(2).await;
+    stage.go_live().await;
+    let (member, facilitator) = (people[1], CircleHat::Facilitator);
+    let early = stage.propose_hat(member, &circle, member, facilitator, "2027-11-01").await;
+    assert_eq!(reason(&early.expect_err("there is one")), no(Code::PermissionDenied, "PERMISSION_DENIED"));
+    stage.world.clock.advance(chrono::Duration::days(365));
+    let term = ("2027-11-21", "2028-11-01");
+    let other = stage.propose_term(member, &circle, member, CircleHat::Secretary, term).await;
+    assert_eq!(reason(&other.expect_err("one hat alone")), no(Code::PermissionDenied, "PERMISSION_DENIED"));
+    let asked = stage.propose_term(member, &circle, member, facilitator, term).await.expect("asked");
+    let holding = asked.hats.iter().find(|hat| hat.person_id == member.to_string()).expect("the hat");
+    stage.answer_hat(member, &circle, &holding.id, true).await.expect("said yes");
+    stage
+        .propose_hat(member, &circle, people[0], CircleHat::Secretary, "2027-12-01")
+        .await
+        .expect("leads again");
 }

@@ -1,5 +1,8 @@
 //! A tenant with an administrator and a Circle, and the calls that people make.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use kith_governance::{Circles, Proposals, SERVICE};
 use kith_platform::Host;
 use kith_platform::id::{PersonId, TenantId};
@@ -7,7 +10,7 @@ use kith_platform::testing::{World, request_of};
 use kith_proto::governance::v1 as pb;
 use kith_proto::governance::v1::circles_service_server::CirclesService as _;
 use kith_proto::governance::v1::proposals_service_server::ProposalsService as _;
-use kith_proto::identity::v1::{OrganisationRole, RoleSet, RoleSnapshot};
+use kith_proto::identity::v1::{OrganisationRole, PersonJoined, PersonSnapshot, RoleSet, RoleSnapshot};
 use tonic::Status;
 
 pub struct Stage {
@@ -17,6 +20,8 @@ pub struct Stage {
     pub proposals: Proposals,
     pub tenant: TenantId,
     pub administrator: PersonId,
+    /// Whom governance knows of.
+    known: Mutex<BTreeSet<PersonId>>,
 }
 
 pub const STEPS: [pb::ProposalState; 4] = [
@@ -39,7 +44,7 @@ impl Stage {
         });
         world.deliver(&host, tenant, administrator, 1, &RoleSet { state }).await;
         let (circles, proposals) = (Circles::new(host.clone()), Proposals::new(host.clone()));
-        Self { world, host, circles, proposals, tenant, administrator }
+        Self { world, host, circles, proposals, tenant, administrator, known: Mutex::default() }
     }
 
     /// A Circle of that many members, the first of whom is its Facilitator.
@@ -89,6 +94,15 @@ impl Stage {
         Ok(answer.into_inner().circle.expect("a Circle"))
     }
 
+    /// Lets governance know of a person, once.
+    pub async fn introduce(&self, person: PersonId) {
+        if !self.known.lock().expect("no test panicked here").insert(person) {
+            return;
+        }
+        let state = Some(PersonSnapshot { person_id: person.to_string(), joined: true, left: false });
+        self.world.deliver(&self.host, self.tenant, person, 1, &PersonJoined { state }).await;
+    }
+
     pub async fn invite(
         &self,
         by: PersonId,
@@ -96,6 +110,7 @@ impl Stage {
         person: PersonId,
         valid_from: &str,
     ) -> Result<pb::Circle, Status> {
+        self.introduce(person).await;
         let request = pb::InviteCircleMemberRequest {
             request_id: self.id(),
             circle_id: circle.into(),
