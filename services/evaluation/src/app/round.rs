@@ -58,9 +58,11 @@ pub struct Answer {
     pub id: AnswerId,
 }
 
-/// Spends the code and takes the answer in, both or neither. Nothing is kept that joins the two, and nothing is
+/// Spends the code and takes the answer in, both or neither. An answer that fits nothing is refused before the code is
+/// looked at: a code must not tell whether it has been used. Nothing is kept that joins the two, and nothing is
 /// audited, as an audit row would tell when.
 pub async fn answer(tx: &mut Tx, command: Answer) -> Result<()> {
+    Instrument::some_takes(&command.items)?;
     let spent = store::reply_code::spend(tx, &command.code).await?;
     let round_id = spent.ok_or(Refused::ReplyCodeNotValid)?;
     let round = store::round::load(tx, round_id).await?.ok_or(Refused::ReplyCodeNotValid)?;

@@ -27,6 +27,16 @@ impl Instrument {
             Self::Swemwbs => swemwbs::ITEMS,
         }
     }
+
+    /// Whether these could be the answers to any instrument there is, whichever round they are for.
+    pub fn some_takes(items: &Items) -> Result<(), Refused> {
+        let expected = Self::Swemwbs.items();
+        if items.answers().len() == expected {
+            Ok(())
+        } else {
+            Err(Refused::WrongNumberOfAnswers { expected })
+        }
+    }
 }
 
 /// Who a round is about.
