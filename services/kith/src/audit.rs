@@ -79,13 +79,7 @@ fn chosen(only: Option<&str>) -> Result<Vec<(&'static Service, Config)>> {
     let all = instance::services();
     let mut chosen = Vec::new();
     for service in all.iter().filter(|service| only.is_none_or(|only| only == service.name)) {
-        let config = match crate::local::settings_of(service.name)? {
-            Some(settings) => {
-                Config::from_settings(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))?
-            }
-            None => Config::load()?,
-        };
-        chosen.push((*service, config));
+        chosen.push((*service, crate::local::config_of(service)?));
     }
     if chosen.is_empty() {
         let names: Vec<&str> = all.iter().map(|service| service.name).collect();

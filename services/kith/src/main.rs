@@ -48,7 +48,8 @@ fn main() -> ExitCode {
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
             runtime.and_then(|runtime| runtime.block_on(kith_cli::tenant::run(*arguments)))
         }
-        Command::SubjectAccess(arguments) => {
+        Command::SubjectAccess(mut arguments) => {
+            local::use_ports(&mut arguments.addresses);
             let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime");
             runtime.and_then(|runtime| runtime.block_on(kith_cli::subject_access::run(*arguments)))
         }

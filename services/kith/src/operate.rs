@@ -79,12 +79,7 @@ async fn events(name: &str, command: EventsCommand) -> Result<()> {
         let names: Vec<&str> = all.iter().map(|service| service.name).collect();
         format!("there is no service {name:?}; there are {}", names.join(", "))
     })?;
-    let config = match crate::local::settings_of(name)? {
-        Some(settings) => {
-            Config::from_settings(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))?
-        }
-        None => Config::load()?,
-    };
+    let config = crate::local::config_of(service)?;
     let db = kith_platform::database(service, &config)?;
     match command {
         EventsCommand::List => {

@@ -62,18 +62,50 @@ impl Operator {
     }
 }
 
-/// Signs the operator in; the first one ever spends the host code.
-pub async fn sign_in(args: &Operator) -> Result<Session> {
+/// What may be done where nobody can sign in as this operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Make them the host's first operator with the host code, where there is none yet.
+    BecomeFirst,
+    /// Say so: a command that founds nothing spends no code that works once.
+    Refuse,
+}
+
+/// Signs the operator in.
+pub async fn sign_in(args: &Operator, otherwise: Otherwise) -> Result<Session> {
     let hub = Arc::new(Hub::new(&args.addresses)?);
-    let operator = session(&hub, args)?;
+    let (operator, was_typed) = session(&hub, args)?;
     if operator.can_sign_in().await? {
         return Ok(operator);
     }
-    let code = fs::read_to_string(&args.host_code_file).with_context(|| {
+    if otherwise == Otherwise::Refuse {
+        bail!(
+            "{} cannot sign in as an operator with this password; what to do: check both. Where the host has no operator \
+             yet, `kith tenant create` makes the first",
+            operator.email()
+        );
+    }
+    if was_typed {
+        eprintln!(
+            "nobody signs in as {} yet: if this host has no operator, this makes its first",
+            operator.email()
+        );
+        if ask(&args.operator_email, "once more the password of")? != operator.password() {
+            bail!("these are two passwords; nothing was done");
+        }
+    }
+    become_first(&hub, &operator, &args.host_code_file).await?;
+    eprintln!("  the host has its first operator, {}", operator.email());
+    Ok(operator)
+}
+
+/// Spends the host code to make the host's first operator.
+pub async fn become_first(hub: &Hub, operator: &Session, code_file: &Path) -> Result<()> {
+    let code = fs::read_to_string(code_file).with_context(|| {
         format!(
             "{} cannot sign in as an operator, and the host code in {} cannot be read",
             operator.email(),
-            args.host_code_file.display()
+            code_file.display()
         )
     })?;
     let request = BootstrapHostRequest {
@@ -85,31 +117,31 @@ pub async fn sign_in(args: &Operator) -> Result<Session> {
     hub.call_unnamed(operator.who(), request)
         .await
         .with_context(|| format!("{} cannot sign in as an operator with this password", operator.email()))?;
-    eprintln!("  the host has its first operator, {}", operator.email());
-    Ok(operator)
+    Ok(())
 }
 
-fn session(hub: &Arc<Hub>, args: &Operator) -> Result<Session> {
+/// The operator's session, and whether the password was typed just now.
+fn session(hub: &Arc<Hub>, args: &Operator) -> Result<(Session, bool)> {
     let email = args.operator_email.clone();
     let with = |password: String| {
         let credentials = Credentials { email: email.clone(), password, place: Place::Host };
         Session::new(Arc::clone(hub), "the operator", credentials)
     };
     if let Some(file) = &args.operator_password_file {
-        return Ok(with(private(file)?));
+        return Ok((with(private(file)?), false));
     }
     if let Ok(password) = std::env::var(PASSWORD_VARIABLE) {
-        return Ok(with(password));
+        return Ok((with(password), false));
     }
     if args.password_seed.exists() || !io::stdin().is_terminal() {
         let seed = accounts::seed(&args.password_seed)?;
-        return Ok(Accounts::new(Arc::clone(hub), "", seed).operator(&email));
+        return Ok((Accounts::new(Arc::clone(hub), "", seed).operator(&email), false));
     }
-    Ok(with(ask(&email)?))
+    Ok((with(ask(&email, "password of")?), true))
 }
 
 /// Reads a private file; one that others may read is refused.
-fn private(file: &Path) -> Result<String> {
+pub(crate) fn private(file: &Path) -> Result<String> {
     let mode = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.permissions();
     if mode.mode() & OPEN_TO_OTHERS != 0 {
         bail!("{} may be read by others; what to do: chmod 600 {0}", file.display());
@@ -119,12 +151,12 @@ fn private(file: &Path) -> Result<String> {
 }
 
 /// Asks on the terminal without showing what is typed.
-fn ask(email: &str) -> Result<String> {
+fn ask(email: &str, what: &str) -> Result<String> {
     let echo = |how: &str| {
         let told = Command::new("stty").arg(how).stdin(Stdio::inherit()).status();
         told.is_ok_and(|status| status.success())
     };
-    eprint!("password of {email}: ");
+    eprint!("{what} {email}: ");
     io::stderr().flush()?;
     if !echo("-echo") {
         bail!(

@@ -20,6 +20,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::{Addresses, Credentials, Hub, Place, Service, Session};
+use crate::operator::private;
 
 /// Rows of one page.
 const PAGE: i32 = 500;
@@ -80,16 +81,12 @@ pub struct Part {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let password = fs::read_to_string(&args.password_file)
-        .with_context(|| format!("cannot read {}", args.password_file.display()))?;
-    let credentials = Credentials {
-        email: args.email.clone(),
-        password: password.trim_end().to_owned(),
-        place: Place::Tenant(args.tenant.clone()),
-    };
+    ensure!(!args.out.exists(), "{} is there already", args.out.display());
+    let password = private(&args.password_file)?;
+    let credentials =
+        Credentials { email: args.email.clone(), password, place: Place::Tenant(args.tenant.clone()) };
     let hub = Arc::new(Hub::new(&args.addresses)?);
     let bundle = compose(&Session::new(hub, "the caller", credentials), args.person).await?;
-    ensure!(!args.out.exists(), "{} is there already", args.out.display());
     let text = serde_json::to_string_pretty(&bundle)?;
     let file = fs::OpenOptions::new();
     write_private(file, &args.out, &text).with_context(|| format!("cannot write {}", args.out.display()))?;

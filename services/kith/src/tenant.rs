@@ -13,7 +13,7 @@ use kith_proto::identity::v1::{
 };
 
 use crate::client::{Session, uuid_of};
-use crate::operator;
+use crate::operator::{self, Otherwise};
 
 /// How often it is asked how far a freeze is.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -119,7 +119,9 @@ fn word(text: &str) -> Result<Word, String> {
 
 /// Does what it is told.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let operator = operator::sign_in(&args.operator).await?;
+    let founds = matches!(args.command, Command::Create(_));
+    let otherwise = if founds { Otherwise::BecomeFirst } else { Otherwise::Refuse };
+    let operator = operator::sign_in(&args.operator, otherwise).await?;
     match args.command {
         Command::Create(wanted) => create(&operator, *wanted).await?,
         Command::List => list(&operator).await?,

@@ -2,6 +2,8 @@
 //! everywhere once nothing does.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use kith_platform::broker::{Address, Message, Receiver};
@@ -305,6 +307,7 @@ async fn one_bundle_holds_every_row_that_names_a_person() {
     let (password, out) =
         (journey.stack.folder().join("password"), journey.stack.folder().join("bundle.json"));
     std::fs::write(&password, &canary.password).expect("a file");
+    std::fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("a private file");
     let slug: String = sqlx::query_scalar("select slug from tenant")
         .fetch_one(&mut journey.stack.admin("identity").await)
         .await

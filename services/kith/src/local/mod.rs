@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use kith_platform::Service;
+use kith_platform::config::Config;
 
 use home::Home;
 use servers::{Server, Servers};
@@ -142,8 +144,36 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Runtime::new().context("cannot start the async runtime")
 }
 
-/// The settings of one service of the local stack, if there is one.
-pub fn settings_of(service: &str) -> Result<Option<std::collections::BTreeMap<String, String>>> {
+/// The configuration of one service: what the environment says where it names a database, otherwise that of the local
+/// stack where there is one. Which it is, is said: what is looked over or changed must not be another installation's.
+pub fn config_of(service: &Service) -> Result<Config> {
+    let is_named = |variable: &std::ffi::OsStr| {
+        variable.to_str().is_some_and(|name| name == "KITH_CONFIG" || name.starts_with("KITH__DATABASE__"))
+    };
+    let settings = if std::env::vars_os().any(|(variable, _)| is_named(&variable)) {
+        None
+    } else {
+        settings_of(service.name)?
+    };
+    let config = match &settings {
+        Some(settings) => {
+            Config::from_settings(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())))?
+        }
+        None => Config::load()?,
+    };
+    let stack = if settings.is_some() { " of the local stack" } else { "" };
+    let database = config.database_as(service.name, "app")?;
+    eprintln!(
+        "{}: {} on {}:{}{stack}",
+        service.name,
+        database.get_database().unwrap_or_default(),
+        database.get_host(),
+        database.get_port()
+    );
+    Ok(config)
+}
+
+fn settings_of(service: &str) -> Result<Option<std::collections::BTreeMap<String, String>>> {
     let Some(home) = Home::existing()? else { return Ok(None) };
     let Some(servers) = servers::known(&home)? else { return Ok(None) };
     Ok(prepare::settings(&servers)?.remove(service))
@@ -153,17 +183,22 @@ pub fn settings_of(service: &str) -> Result<Option<std::collections::BTreeMap<St
 pub fn fill_in(arguments: &mut kith_cli::month::Args) {
     let Ok(Some(home)) = Home::existing() else { return };
     arguments.use_secrets(&home.secret_file("host_code"), &home.secret_file("month"));
-    if let Ok(Some(servers)) = servers::known(&home) {
-        arguments.addresses.use_ports(&servers.service_ports);
-    }
+    use_ports(&mut arguments.addresses);
 }
 
 /// The same for a command of the host's operator.
 pub fn fill_in_operator(arguments: &mut kith_cli::operator::Operator) {
     let Ok(Some(home)) = Home::existing() else { return };
     arguments.use_secrets(&home.secret_file("host_code"), &home.secret_file("month"));
-    if let Ok(Some(servers)) = servers::known(&home) {
-        arguments.addresses.use_ports(&servers.service_ports);
+    use_ports(&mut arguments.addresses);
+}
+
+/// Points a command at the local stack's ports, where it is not told otherwise.
+pub fn use_ports(addresses: &mut kith_cli::client::Addresses) {
+    if let Ok(Some(home)) = Home::existing()
+        && let Ok(Some(servers)) = servers::known(&home)
+    {
+        addresses.use_ports(&servers.service_ports);
     }
 }
 

@@ -254,13 +254,22 @@ async fn ledger(world: &World, account: &mut Account) -> Result<()> {
     for sum in balance.sums.iter().filter(|sum| sum.minor_units != 0) {
         account.disagreements.push(format!("the ledger is out by {} {}", sum.minor_units, sum.currency));
     }
-    let request = ListUnsettledVisitsRequest {
-        team_id: String::new(),
-        circle_id: world.circle_id(),
-        page_size: 200,
-        page_token: String::new(),
-    };
-    for visit in finance.call(request).await?.visits {
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListUnsettledVisitsRequest {
+            team_id: String::new(),
+            circle_id: world.circle_id(),
+            page_size: 200,
+            page_token,
+        };
+        let page = finance.call(request).await?;
+        listed.extend(page.visits);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    for visit in listed {
         let reason = visit.reason().as_str_name().trim_start_matches("UNSETTLED_REASON_").to_lowercase();
         let is_of_month = visit.planned_date.starts_with(&world.scenario.month.to_string());
         if is_of_month {

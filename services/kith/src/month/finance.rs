@@ -152,7 +152,7 @@ pub async fn issue_documents(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// What each payer owes and each giver receives, by id.
+/// What each payer owes, by id.
 type Totals = BTreeMap<String, i64>;
 
 fn is_invoiced(sums: &GetMonthResponse, invoices: &[Invoice]) -> bool {
@@ -168,13 +168,17 @@ fn is_invoiced(sums: &GetMonthResponse, invoices: &[Invoice]) -> bool {
 }
 
 fn is_paid(sums: &GetMonthResponse, statements: &[Statement]) -> bool {
-    let mut due = Totals::new();
+    let mut due: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for giver in &sums.givers {
-        *due.entry(giver.giver_person_id.clone()).or_default() += giver.minutes;
+        let (minutes, total) = due.entry(giver.giver_person_id.clone()).or_default();
+        *minutes += giver.minutes;
+        *total += pence(giver.total.as_ref());
     }
-    let mut stated = Totals::new();
+    let mut stated: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for statement in statements {
-        *stated.entry(statement.giver_person_id.clone()).or_default() += statement.minutes;
+        let (minutes, total) = stated.entry(statement.giver_person_id.clone()).or_default();
+        *minutes += statement.minutes;
+        *total += pence(statement.total.as_ref());
     }
     due == stated
 }

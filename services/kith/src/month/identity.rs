@@ -1,13 +1,12 @@
 //! Host, tenant and people: everybody is invited, takes up their invitation and can sign in.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use kith_proto::identity::v1::{
-    AcceptInvitationRequest, BootstrapHostRequest, CreateTenantRequest, GetTenantRequest,
-    InvitePersonRequest, ListPeopleRequest, OrganisationRole,
+    AcceptInvitationRequest, CreateTenantRequest, GetTenantRequest, InvitePersonRequest, ListPeopleRequest,
+    OrganisationRole,
 };
 use tonic::Code;
 
@@ -17,6 +16,7 @@ use super::progress::{Count, for_each, say};
 use super::scenario::Scenario;
 use super::world::{People, Person};
 use crate::client::{Hub, Session};
+use crate::operator::become_first;
 
 /// Where the host's own things are.
 pub struct Host<'a> {
@@ -59,22 +59,7 @@ async fn operator(hub: &Hub, accounts: &Accounts, host: &Host<'_>) -> Result<Ses
     if operator.can_sign_in().await? {
         return Ok(operator);
     }
-    let code = fs::read_to_string(host.code_file).with_context(|| {
-        format!(
-            "nobody can sign in as {} with the passwords of this folder, and the host code in {} cannot be read",
-            host.operator_email,
-            host.code_file.display()
-        )
-    })?;
-    let request = BootstrapHostRequest {
-        request_id: String::new(),
-        host_code: code.trim().to_owned(),
-        email: operator.email().to_owned(),
-        password: operator.password().to_owned(),
-    };
-    hub.call_unnamed(operator.who(), request)
-        .await
-        .context("the host has no operator whom this command knows")?;
+    become_first(hub, &operator, host.code_file).await?;
     say("the host has its first operator");
     Ok(operator)
 }
