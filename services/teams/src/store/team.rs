@@ -1,7 +1,7 @@
 //! Teams with their members, hats and Promises.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -198,9 +198,7 @@ async fn touch(tx: &mut Tx, team: &mut Team) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&changed)?;
     team.version += 1;
     Ok(())
 }
