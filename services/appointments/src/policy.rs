@@ -2,7 +2,6 @@
 
 use kith_platform::{actions, authz};
 
-use crate::domain::representative::Basis;
 use crate::domain::team;
 
 actions! {
@@ -48,6 +47,5 @@ pub fn standing(of: team::Standing) -> authz::Standing {
         .with("rota_holder", of.rota_holder)
         .with("member", of.member)
         .with("giver", of.giver)
-        .with("representative", of.acting.is_some())
-        .with(of.acting.map_or("", Basis::word), of.acting.is_some())
+        .representing(of.acting)
 }

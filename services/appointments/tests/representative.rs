@@ -5,10 +5,10 @@ mod stage;
 use kith_platform::id::Uuid;
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1::VisitState;
-use kith_proto::identity::v1::{
-    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeConfirmed,
-    RepresentativeSnapshot,
+use kith_proto::common::v1::{
+    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
 };
+use kith_proto::identity::v1::RepresentativeConfirmed;
 use stage::Stage;
 use tonic::Code;
 

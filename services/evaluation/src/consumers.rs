@@ -5,7 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::local::zone;
-use kith_platform::{rights, tenant};
+use kith_platform::{representative, rights, tenant};
 use kith_proto::appointments::v1::{VisitSnapshot, VisitState};
 use kith_proto::governance::v1::{CircleSnapshot, SeatState};
 use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
@@ -23,6 +23,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
+        .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
         .on("appointments.visit", |tx, event| Box::pin(visit(tx, event)))

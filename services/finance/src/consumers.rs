@@ -6,7 +6,7 @@ use kith_platform::fields::Fields;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::money::Currency;
-use kith_platform::{rights, tenant};
+use kith_platform::{representative, rights, tenant};
 use kith_proto::appointments::v1 as appointments;
 use kith_proto::governance::v1 as governance;
 use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
@@ -28,6 +28,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
         .on("governance.mandate", |tx, event| Box::pin(mandate(tx, event)))

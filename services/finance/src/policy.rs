@@ -25,5 +25,6 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "administrator", "owner", "finance_hat", "self"];
+    pub const STANDING: &[&str] =
+        &["anyone", "administrator", "owner", "finance_hat", "self", "representative"];
 }

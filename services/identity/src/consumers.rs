@@ -6,6 +6,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
+use kith_platform::representative;
 use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
 
 use crate::app;
@@ -21,6 +22,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("evaluation.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("finance.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("governance.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
+        .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("matching.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("teams.tenant_fence", |tx, event| Box::pin(fence(tx, event)))

@@ -148,39 +148,39 @@ pub enum RepresentativeFact {
 }
 
 /// A basis as the contracts say it.
-pub fn basis_value(basis: Basis) -> pb::RepresentationBasis {
+pub fn basis_value(basis: Basis) -> common::RepresentationBasis {
     match basis {
-        Basis::Nomination => pb::RepresentationBasis::Nomination,
-        Basis::AttorneyHealthAndWelfare => pb::RepresentationBasis::AttorneyHealthAndWelfare,
-        Basis::AttorneyProperty => pb::RepresentationBasis::AttorneyProperty,
-        Basis::Deputyship => pb::RepresentationBasis::Deputyship,
-        Basis::Guardian => pb::RepresentationBasis::Guardian,
+        Basis::Nomination => common::RepresentationBasis::Nomination,
+        Basis::AttorneyHealthAndWelfare => common::RepresentationBasis::AttorneyHealthAndWelfare,
+        Basis::AttorneyProperty => common::RepresentationBasis::AttorneyProperty,
+        Basis::Deputyship => common::RepresentationBasis::Deputyship,
+        Basis::Guardian => common::RepresentationBasis::Guardian,
     }
 }
 
 /// The scopes of a representation as the contracts say them.
 pub fn scope_values(representative: &Representative) -> Vec<i32> {
     let value = |scope: &Scope| match scope {
-        Scope::HealthAndWelfare => pb::RepresentationScope::HealthAndWelfare.into(),
-        Scope::Property => pb::RepresentationScope::Property.into(),
+        Scope::HealthAndWelfare => common::RepresentationScope::HealthAndWelfare.into(),
+        Scope::Property => common::RepresentationScope::Property.into(),
     };
     representative.scopes.iter().map(value).collect()
 }
 
 /// Where a representation stands, as the contracts say it.
-pub fn representation_state(representative: &Representative) -> pb::RepresentationState {
+pub fn representation_state(representative: &Representative) -> common::RepresentationState {
     if representative.ended_at.is_some() {
-        pb::RepresentationState::Ended
+        common::RepresentationState::Ended
     } else if representative.confirmed.is_some() {
-        pb::RepresentationState::Confirmed
+        common::RepresentationState::Confirmed
     } else {
-        pb::RepresentationState::Recorded
+        common::RepresentationState::Recorded
     }
 }
 
 /// Tells a fact about a representation: ids and days only.
 pub fn tell_representative(tx: &mut Tx, one: &Representative, fact: RepresentativeFact) {
-    let state = Some(pb::RepresentativeSnapshot {
+    let state = Some(common::RepresentativeSnapshot {
         representative_id: one.id.to_string(),
         person_id: one.person.to_string(),
         representative_person_id: one.acting.to_string(),

@@ -5,7 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{rights, tenant};
+use kith_platform::{representative, rights, tenant};
 use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
 use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
@@ -20,6 +20,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
 }

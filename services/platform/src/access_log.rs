@@ -1,4 +1,5 @@
-//! What a person reads of the audit: who saw or changed what about them, when, on which basis, in plain words.
+//! What a person reads of the audit: who saw or changed what about them, when, on which basis, in plain words. Who acts
+//! for them reads it too, in the services that their scope is about, as each service's policy says.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_proto::common::v1::access_log_service_server::AccessLogService;
@@ -11,10 +12,11 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::fields::{Fields, timestamp};
 use crate::host::Host;
-use crate::id::Uuid;
+use crate::id::{PersonId, Uuid};
 use crate::page::Page;
+use crate::representative::{self, Scope};
 
-actions! { ListAccesses }
+actions! { ListAccesses seen by ListAccesses }
 
 /// Serves `AccessLogService`.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ type Key = (DateTime<Utc>, Uuid);
 
 #[derive(Debug)]
 struct List {
+    /// None for the caller.
+    person: Option<PersonId>,
     from: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     include_own: bool,
@@ -49,17 +53,36 @@ struct List {
 }
 
 fn parse(message: ListAccessesRequest, fields: &mut Fields) -> Option<List> {
+    let person = fields.optional_id("person_id", &message.person_id);
     let from = fields.optional_time("from_time", message.from_time.as_ref());
     let until = fields.optional_time("until_time", message.until_time.as_ref());
-    let filters = (from, until, message.include_own);
+    let filters = (&message.person_id, from, until, message.include_own);
     let page = Page::parse(fields, message.page_size, &message.page_token, &filters);
-    Some(List { from: from?, until: until?, include_own: message.include_own, page: page? })
+    let include_own = message.include_own;
+    Some(List { person: person?, from: from?, until: until?, include_own, page: page? })
 }
 
-/// Lists the caller's own log. There is nobody else's to ask for: the caller is the only person whom it is looked up by.
+/// What the caller is to somebody whose log is asked for.
+async fn standing(tx: &mut Tx, person: PersonId) -> Result<Standing> {
+    let caller = tx.person()?;
+    if person == caller {
+        return Ok(Standing::new().with("self", true));
+    }
+    let (mut standing, today) = (Standing::new(), tx.today()?);
+    for (scope, word) in
+        [(Scope::HealthAndWelfare, "represents_health_and_welfare"), (Scope::Property, "represents_property")]
+    {
+        if let Some(basis) = representative::basis(tx, person, caller, scope, today).await? {
+            standing = standing.with(word, true).with(basis, true);
+        }
+    }
+    Ok(standing)
+}
+
+/// Lists somebody's log, in the words in which they read it themselves. That another asked for it is in it.
 async fn list(tx: &mut Tx, query: List) -> Result<(Vec<AccessEntry>, String)> {
-    let person = tx.person()?;
-    let standing = Standing::new().with("self", true);
+    let person = query.person.unwrap_or(tx.person()?);
+    let standing = standing(tx, person).await?;
     tx.require(Action::ListAccesses, Subject::about("access_log", person, person), &standing)?;
     let (tenant, limit) = (tx.tenant(), query.page.limit());
     let (after_time, after_id) = query.page.after.unzip();
@@ -68,7 +91,8 @@ async fn list(tx: &mut Tx, query: List) -> Result<(Vec<AccessEntry>, String)> {
          from platform.audit
          where tenant_id = $1 and person_id = $2
              and ($3::timestamptz is null or recorded_at >= $3) and ($4::timestamptz is null or recorded_at < $4)
-             and ($5 or actor_id <> $2) and action <> 'ListAccesses'
+             and ($5 or actor_id <> $2)
+             and (action <> 'ListAccesses' or (subject_id = $2 and actor_id <> $2))
              and ($6::timestamptz is null or (recorded_at, id) < ($6, $7))
          order by recorded_at desc, id desc limit $8",
         tenant.0,

@@ -53,6 +53,16 @@ impl Standing {
         self
     }
 
+    /// Adds the word "representative" where somebody acts for the person it is about, and the word of the basis on which
+    /// they do (see [`crate::representative::basis`]).
+    #[must_use]
+    pub fn representing(self, basis: Option<&'static str>) -> Self {
+        match basis {
+            Some(basis) => self.with("representative", true).with(basis, true),
+            None => self,
+        }
+    }
+
     /// Whether a word applies.
     pub fn is(&self, word: &str) -> bool {
         self.words.contains(word)

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Refusal, Result};
 use crate::fields::{Fields, timestamp};
 use crate::host::Host;
 use crate::id::{PersonId, Uuid};
+use crate::inbox::Outcome;
 use crate::page::Page;
 
 actions! {
@@ -273,9 +274,25 @@ fn tell(tx: &mut Tx, service: &str, fact: &str, look: &Look) -> Result<()> {
     Ok(())
 }
 
+/// Keeps who may open an emergency look: for the handlers of facts about organisation roles. Takes all roles of somebody
+/// by the names of the contract, such as `ORGANISATION_ROLE_CHECKS`.
+pub async fn follow_roles(
+    tx: &mut Tx,
+    person_id: &str,
+    roles: impl Iterator<Item = &'static str>,
+) -> Result<Outcome> {
+    let mut fields = Fields::default();
+    let person = fields.id("person_id", person_id);
+    let person = fields.finish(person).map_err(Error::internal)?;
+    let words = roles.map(|role| role.trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase());
+    let known: Vec<String> = words.filter(|word| word != "unspecified").collect();
+    tx.remember_roles(person, &known).await?;
+    Ok(Outcome::Done)
+}
+
 impl Tx {
-    /// Keeps somebody's organisation roles, all of them, as identity tells them: for services that open emergency looks.
-    pub async fn remember_roles(&mut self, person: PersonId, roles: &[String]) -> Result<()> {
+    /// Keeps somebody's organisation roles, all of them.
+    async fn remember_roles(&mut self, person: PersonId, roles: &[String]) -> Result<()> {
         let tenant = self.tenant();
         sqlx::query!(
             "delete from platform.organisation_role where tenant_id = $1 and person_id = $2",

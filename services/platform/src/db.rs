@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 
 use crate::audit;
@@ -232,6 +232,11 @@ impl Db {
         self.app.close().await;
         self.relay.close().await;
     }
+}
+
+/// Refuses an update that found no row at the version it was read at: somebody else's change came in between.
+pub fn changed_one(changed: &PgQueryResult) -> Result<()> {
+    if changed.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
 }
 
 /// A connection inside a transaction; dropped unfinished, it is closed and does not return to the pool.

@@ -30,6 +30,7 @@ pub mod money;
 mod outbox;
 pub mod page;
 pub mod provision;
+pub mod representative;
 pub mod resend;
 pub mod rights;
 mod run;

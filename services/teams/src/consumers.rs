@@ -5,18 +5,13 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{consent, rights, tenant};
-use kith_proto::identity::v1::{
-    OrganisationRole, RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
-    RoleSnapshot,
-};
+use kith_platform::{break_glass, consent, representative, rights, tenant};
+use kith_proto::identity::v1::RoleSnapshot;
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
-use crate::domain::representative::{Basis, Representative};
 use crate::domain::{MembershipId, TeamId, membership};
 use crate::events;
-use crate::store;
 
 /// The list of aggregates that teams listens to.
 pub fn subscriptions() -> Subscriptions {
@@ -24,7 +19,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
-        .on("identity.representative", |tx, event| Box::pin(representative(tx, event)))
+        .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
@@ -33,15 +28,7 @@ pub fn subscriptions() -> Subscriptions {
 /// Who may open an emergency look.
 async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: RoleSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let parsed = fields.id::<PersonId>("person_id", &state.person_id);
-    let person = fields.finish(parsed).map_err(Error::internal)?;
-    let known = state.roles().filter(|role| *role != OrganisationRole::Unspecified);
-    let word = |role: OrganisationRole| {
-        role.as_str_name().trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase()
-    };
-    tx.remember_roles(person, &known.map(word).collect::<Vec<_>>()).await?;
-    Ok(Outcome::Done)
+    break_glass::follow_roles(tx, &state.person_id, state.roles().map(|role| role.as_str_name())).await
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.
@@ -68,39 +55,4 @@ async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let (((id, team), person), trial_until) = fields.finish(parsed).map_err(Error::internal)?;
     app::membership::welcome(tx, app::membership::Welcome { id, team, person, kind, trial_until }).await?;
     Ok(Outcome::Done)
-}
-
-/// Who may act for whom.
-async fn representative(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: RepresentativeSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let parsed = read_representative(&state, &mut fields);
-    let one = fields.finish(parsed).map_err(Error::internal)?;
-    store::representative::save(tx, &one).await?;
-    Ok(Outcome::Done)
-}
-
-fn read_representative(state: &RepresentativeSnapshot, fields: &mut Fields) -> Option<Representative> {
-    let basis = fields.choice("basis", state.basis, |basis| match basis {
-        RepresentationBasis::Nomination => Some(Basis::Nomination),
-        RepresentationBasis::AttorneyHealthAndWelfare => Some(Basis::AttorneyHealthAndWelfare),
-        RepresentationBasis::AttorneyProperty => Some(Basis::AttorneyProperty),
-        RepresentationBasis::Deputyship => Some(Basis::Deputyship),
-        RepresentationBasis::Guardian => Some(Basis::Guardian),
-        RepresentationBasis::Unspecified => None,
-    });
-    Some(Representative {
-        id: fields.id("representative_id", &state.representative_id)?,
-        person: fields.id("person_id", &state.person_id)?,
-        acting: fields.id("representative_person_id", &state.representative_person_id)?,
-        basis: basis?,
-        health_and_welfare: state.scopes().any(|scope| scope == RepresentationScope::HealthAndWelfare),
-        confirmed: match state.state() {
-            RepresentationState::Confirmed => Some(true),
-            RepresentationState::Recorded | RepresentationState::Unspecified => Some(false),
-            RepresentationState::Ended => None,
-        },
-        valid_from: fields.date("valid_from", &state.valid_from)?,
-        valid_until: fields.optional_date("valid_until", &state.valid_until)?,
-    })
 }

@@ -3,10 +3,10 @@
 use kith_platform::Host;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::{World, reason, request_of, wrong_fields};
-use kith_proto::identity::v1::{
-    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeConfirmed,
-    RepresentativeEnded, RepresentativeRecorded, RepresentativeSnapshot,
+use kith_proto::common::v1::{
+    RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
 };
+use kith_proto::identity::v1::{RepresentativeConfirmed, RepresentativeEnded, RepresentativeRecorded};
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
 use kith_proto::teams::v1::{self as pb, MemberKind, MembershipState};
 use kith_teams::{SERVICE, Teams};
@@ -414,4 +414,38 @@ async fn a_representative_acts_for_the_owner_on_a_confirmed_basis_and_never_for_
         (Code::NotFound, "NOT_FOUND".into()),
         "the Team is not theirs to see any more"
     );
+}
+
+#[tokio::test]
+async fn a_representative_finds_the_teams_that_the_person_owns_and_no_others() {
+    let stage = Stage::new().await;
+    let (own, sister) = (stage.team().await, stage.world.person());
+    let start = pb::StartTeamRequest { request_id: stage.id(), ..stage.start() };
+    let theirs = stage.teams.start_team(request_of(stage.tenant, stage.giver, start)).await.expect("a team");
+    let theirs = theirs.into_inner().team.expect("a team");
+    let asked = stage.invite(stage.giver, &theirs, stage.owner).await.expect("asked");
+    stage.answer(stage.owner, &theirs, &asked).await.expect("the Owner supports somebody else");
+    let find = async |by: PersonId| {
+        let request = pb::ListTeamsRequest { person_id: stage.owner.to_string(), ..Default::default() };
+        let answer = stage.teams.list_teams(request_of(stage.tenant, by, request)).await?;
+        Ok::<Vec<String>, Status>(answer.into_inner().teams.into_iter().map(|team| team.id).collect())
+    };
+    for (number, scope) in [(1, RepresentationScope::Property), (2, RepresentationScope::HealthAndWelfare)] {
+        let refused = find(sister).await.expect_err("not theirs to see, nor where it is about money");
+        assert_eq!(reason(&refused), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
+        let state = Some(RepresentativeSnapshot {
+            representative_id: Uuid::from_u128(number).to_string(),
+            person_id: stage.owner.to_string(),
+            representative_person_id: sister.to_string(),
+            basis: RepresentationBasis::Nomination.into(),
+            scopes: vec![scope.into()],
+            valid_from: "2026-11-01".into(),
+            valid_until: String::new(),
+            state: RepresentationState::Confirmed.into(),
+        });
+        let event = RepresentativeConfirmed { state };
+        stage.world.deliver(&stage.host, stage.tenant, Uuid::from_u128(number), 1, &event).await;
+    }
+    assert_eq!(find(stage.owner).await.expect("their own").len(), 2);
+    assert_eq!(find(sister).await.expect("found for them"), [own.id]);
 }

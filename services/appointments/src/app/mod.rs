@@ -13,11 +13,11 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
+use kith_platform::representative::{self, Scope};
 
 use crate::domain::facts::Moment;
 use crate::domain::pattern::Period;
 use crate::domain::team::{self, Team};
-use crate::store;
 
 /// How somebody stands towards a Team on a day; as a giver only where `giver` says so.
 async fn standing(
@@ -31,7 +31,7 @@ async fn standing(
     if standing.owner {
         return Ok(standing);
     }
-    let acting = store::representative::basis(tx, team.owner, person, day).await?;
+    let acting = representative::basis(tx, team.owner, person, Scope::HealthAndWelfare, day).await?;
     Ok(team::Standing { acting, ..standing })
 }
 

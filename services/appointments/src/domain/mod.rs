@@ -5,7 +5,6 @@ pub mod fitness;
 pub mod giver;
 pub mod introduction;
 pub mod pattern;
-pub mod representative;
 pub mod rule;
 pub mod series;
 pub mod team;
@@ -30,8 +29,6 @@ kith_platform::id_type!(
     VisitId,
     /// Two sides getting to know one another.
     IntroductionId,
-    /// That somebody acts for a person.
-    RepresentativeId,
 );
 
 /// Who acts, and for which side.

@@ -5,7 +5,6 @@ use kith_platform::id::PersonId;
 use serde::{Deserialize, Serialize};
 
 use super::introduction::Introduction;
-use super::representative::Basis;
 use super::{CircleId, Side, TeamId, VisitKind};
 
 /// A Team, as `teams` tells of it.
@@ -123,8 +122,8 @@ pub struct Standing {
     pub member: bool,
     /// The giver, or the one asked to cover.
     pub giver: bool,
-    /// Acts for the Owner, on this basis.
-    pub acting: Option<Basis>,
+    /// Acts for the Owner, on the basis of this name.
+    pub acting: Option<&'static str>,
 }
 
 impl Standing {

@@ -4,12 +4,10 @@ pub mod booking;
 pub mod giver;
 pub mod introduction;
 pub mod reader;
-pub mod representative;
 pub mod series;
 pub mod setting;
 pub mod team;
 pub mod visit;
-mod words;
 
 use kith_platform::error::Error;
 use kith_platform::id::Uuid;

@@ -1,7 +1,7 @@
 //! Series.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::zone;
@@ -197,9 +197,7 @@ pub async fn save(tx: &mut Tx, series: &mut Series) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if done.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&done)?;
     series.version += 1;
     Ok(())
 }

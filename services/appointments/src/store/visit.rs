@@ -1,8 +1,8 @@
 //! Visits.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use kith_platform::db::Tx;
-use kith_platform::error::{Common, Error, Result};
+use kith_platform::db::{Tx, changed_one};
+use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::zone;
 use kith_platform::page::Page;
@@ -284,9 +284,7 @@ pub async fn save(tx: &mut Tx, visit: &mut Visit) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if done.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&done)?;
     visit.version += 1;
     Ok(())
 }

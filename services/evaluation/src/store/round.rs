@@ -1,7 +1,7 @@
 //! Survey rounds.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -153,7 +153,7 @@ pub async fn save_closed(tx: &mut Tx, round: &Round) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+    changed_one(&changed)
 }
 
 fn columns(scope: Scope) -> (Option<Uuid>, Option<Uuid>) {

@@ -1,11 +1,11 @@
 //! Issuing, reading and listing invoices.
 
-use kith_platform::authz::{Standing, Subject};
+use kith_platform::authz::Subject;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::page::Page;
 
-use super::standing::{note_owners, require_for_circle, require_for_either};
+use super::standing::{note_owners, require_for_circle, require_for_either, towards};
 use crate::domain::invoice::{Invoice, InvoiceLine, drafts};
 use crate::domain::month::Month;
 use crate::domain::{CircleId, InvoiceId};
@@ -54,11 +54,9 @@ pub async fn issue(tx: &mut Tx, (circle_id, month): (CircleId, Month)) -> Result
 
 /// Answers an invoice with its lines.
 pub async fn get(tx: &mut Tx, id: InvoiceId) -> Result<(Invoice, Vec<InvoiceLine>)> {
-    let (person, today) = (tx.person()?, tx.today()?);
     let invoice = store::invoice::find(tx, id).await?.ok_or(Error::NotFound("invoice"))?;
     let owner = store::known::team(tx, invoice.team_id).await?.map(|team| team.owner);
-    let wears_hat = store::known::wears_finance_hat(tx, Some(invoice.circle_id), person, today).await?;
-    let standing = Standing::new().with("owner", owner == Some(person)).with("finance_hat", wears_hat);
+    let standing = towards(tx, owner, invoice.circle_id).await?;
     let subject = Subject { kind: "invoice", id: id.into(), person: owner };
     tx.require(Action::GetInvoice, subject, &standing)?;
     let lines = store::invoice::lines(tx, id).await?;

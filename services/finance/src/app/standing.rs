@@ -3,17 +3,35 @@
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
+use kith_platform::id::PersonId;
+use kith_platform::representative::{self, Scope};
 
 use crate::domain::{CircleId, PayerId, TeamId};
 use crate::policy::Action;
 use crate::store;
 
-/// Asks the policy about a Team: its Owner, and its Circle's finance hat.
-pub async fn require_for_team(tx: &mut Tx, action: Action, team_id: TeamId) -> Result<()> {
+/// How the caller stands towards the money of an Owner whose Team is of a Circle: the Owner, who acts for them in matters
+/// of property, and the Circle's finance hat.
+pub async fn towards(tx: &mut Tx, owner: Option<PersonId>, circle_id: CircleId) -> Result<Standing> {
     let (person, today) = (tx.person()?, tx.today()?);
+    let wears_hat = store::known::wears_finance_hat(tx, Some(circle_id), person, today).await?;
+    let standing = Standing::new().with("owner", owner == Some(person)).with("finance_hat", wears_hat);
+    match owner {
+        Some(owner) if owner != person => Ok(standing.representing(acting_for(tx, owner).await?)),
+        _ => Ok(standing),
+    }
+}
+
+/// On which basis the caller acts for somebody in matters of property, where they do.
+async fn acting_for(tx: &mut Tx, person: PersonId) -> Result<Option<&'static str>> {
+    let (caller, today) = (tx.person()?, tx.today()?);
+    representative::basis(tx, person, caller, Scope::Property, today).await
+}
+
+/// Asks the policy about a Team: its Owner, who acts for them, and its Circle's finance hat.
+pub async fn require_for_team(tx: &mut Tx, action: Action, team_id: TeamId) -> Result<()> {
     let team = store::known::team(tx, team_id).await?.ok_or(Error::NotFound("team"))?;
-    let wears_hat = store::known::wears_finance_hat(tx, Some(team.circle_id), person, today).await?;
-    let standing = Standing::new().with("owner", team.owner == person).with("finance_hat", wears_hat);
+    let standing = towards(tx, Some(team.owner), team.circle_id).await?;
     tx.require(action, Subject::about("team", team_id, team.owner), &standing)
 }
 
@@ -56,6 +74,15 @@ pub async fn note_owners(tx: &mut Tx, teams: impl IntoIterator<Item = TeamId>) -
 pub async fn note_owners_of_payers(tx: &mut Tx, payers: &[PayerId]) -> Result<()> {
     let payers = store::funding::payers_by_id(tx, payers).await?;
     note_owners(tx, payers.into_iter().map(|payer| payer.team_id)).await
+}
+
+/// Asks the policy about a person's things: the person, and who acts for them.
+pub async fn require_for_person(tx: &mut Tx, action: Action, person: PersonId) -> Result<()> {
+    if person == tx.person()? {
+        return require_for_self(tx, action);
+    }
+    let standing = Standing::new().representing(acting_for(tx, person).await?);
+    tx.require(action, Subject::about("person", person, person), &standing)
 }
 
 /// Asks the policy about the caller's own things.

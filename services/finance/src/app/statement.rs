@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::Uuid;
+use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::standing::{require_for_circle, require_for_self};
+use super::standing::{require_for_circle, require_for_person};
 use crate::domain::line::sum;
 use crate::domain::month::Month;
 use crate::domain::statement::{PayRun, Statement, drafts};
@@ -48,10 +48,12 @@ pub async fn run_pay(tx: &mut Tx, (circle_id, month): (CircleId, Month)) -> Resu
     store::statement::list(tx, filter, None, None).await
 }
 
-/// Asks for a Circle's statements, or for the caller's own.
+/// Asks for a Circle's statements, or for one giver's.
 #[derive(Clone, Debug)]
 pub struct List {
     pub circle_id: Option<CircleId>,
+    /// Whose; the caller's own where neither they nor a Circle is named.
+    pub giver: Option<PersonId>,
     pub month: Option<Month>,
     pub page: Page<(DateTime<Utc>, Uuid)>,
 }
@@ -60,10 +62,11 @@ pub struct List {
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Statement>, String)> {
     let giver = if let Some(circle_id) = query.circle_id {
         require_for_circle(tx, Action::ListStatements, circle_id).await?;
-        None
+        query.giver
     } else {
-        require_for_self(tx, Action::ListStatements)?;
-        Some(tx.person()?)
+        let giver = query.giver.unwrap_or(tx.person()?);
+        require_for_person(tx, Action::ListStatements, giver).await?;
+        Some(giver)
     };
     let filter = Filter { circle_id: query.circle_id, giver, month: query.month };
     let mut statements =

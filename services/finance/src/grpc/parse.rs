@@ -189,10 +189,11 @@ pub fn list_statements(
     fields: &mut Fields,
 ) -> Option<app::statement::List> {
     let circle_id = fields.optional_id("circle_id", &message.circle_id);
+    let giver = fields.optional_id("giver_person_id", &message.giver_person_id);
     let month = optional_month(fields, "month", &message.month);
-    let filters = ("statements", &message.circle_id, &message.month);
+    let filters = ("statements", &message.circle_id, &message.giver_person_id, &message.month);
     let page = Page::parse(fields, message.page_size, &message.page_token, &filters);
-    Some(app::statement::List { circle_id: circle_id?, month: month?, page: page? })
+    Some(app::statement::List { circle_id: circle_id?, giver: giver?, month: month?, page: page? })
 }
 
 pub fn get_month(message: pb::GetMonthRequest, fields: &mut Fields) -> Option<(CircleId, Month)> {

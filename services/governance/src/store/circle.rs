@@ -1,7 +1,7 @@
 //! Circles with their members and hats.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -157,9 +157,7 @@ async fn touch(tx: &mut Tx, circle: &mut Circle) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&changed)?;
     circle.version += 1;
     Ok(())
 }

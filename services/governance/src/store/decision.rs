@@ -1,8 +1,8 @@
 //! Decisions with their consents and mandates.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
-use kith_platform::error::{Common, Error, Result};
+use kith_platform::db::{Tx, changed_one};
+use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 use sqlx::types::Json;
@@ -212,8 +212,5 @@ pub async fn revoke(tx: &mut Tx, earlier: &Decision, by: DecisionId) -> Result<(
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
-    Ok(())
+    changed_one(&changed)
 }

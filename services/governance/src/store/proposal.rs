@@ -1,7 +1,7 @@
 //! Proposals with their versions and answers.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -244,9 +244,7 @@ pub async fn save_state(tx: &mut Tx, proposal: &mut Proposal) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&changed)?;
     proposal.version += 1;
     Ok(())
 }

@@ -6,6 +6,7 @@ use kith_platform::Host;
 use kith_platform::etag;
 use kith_platform::fields::{Fields, date_text, timestamp};
 use kith_platform::page::Page;
+use kith_proto::common::v1::{RepresentationBasis, RepresentationScope};
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService;
 use tonic::Request;
@@ -89,19 +90,19 @@ fn read_record(message: pb::RecordRepresentativeRequest, fields: &mut Fields) ->
     let person = fields.id("person_id", &message.person_id);
     let representative = fields.id("representative_person_id", &message.representative_person_id);
     let basis = fields.choice("basis", message.basis, |basis| match basis {
-        pb::RepresentationBasis::Nomination => Some(Basis::Nomination),
-        pb::RepresentationBasis::AttorneyHealthAndWelfare => Some(Basis::AttorneyHealthAndWelfare),
-        pb::RepresentationBasis::AttorneyProperty => Some(Basis::AttorneyProperty),
-        pb::RepresentationBasis::Deputyship => Some(Basis::Deputyship),
-        pb::RepresentationBasis::Guardian => Some(Basis::Guardian),
-        pb::RepresentationBasis::Unspecified => None,
+        RepresentationBasis::Nomination => Some(Basis::Nomination),
+        RepresentationBasis::AttorneyHealthAndWelfare => Some(Basis::AttorneyHealthAndWelfare),
+        RepresentationBasis::AttorneyProperty => Some(Basis::AttorneyProperty),
+        RepresentationBasis::Deputyship => Some(Basis::Deputyship),
+        RepresentationBasis::Guardian => Some(Basis::Guardian),
+        RepresentationBasis::Unspecified => None,
     });
     let mut scopes = BTreeSet::new();
     for (at, scope) in message.scopes.iter().enumerate() {
         scopes.extend(fields.choice(&format!("scopes[{at}]"), *scope, |scope| match scope {
-            pb::RepresentationScope::HealthAndWelfare => Some(Scope::HealthAndWelfare),
-            pb::RepresentationScope::Property => Some(Scope::Property),
-            pb::RepresentationScope::Unspecified => None,
+            RepresentationScope::HealthAndWelfare => Some(Scope::HealthAndWelfare),
+            RepresentationScope::Property => Some(Scope::Property),
+            RepresentationScope::Unspecified => None,
         }));
     }
     if message.scopes.is_empty() {

@@ -1,8 +1,8 @@
 //! Chosen contacts, reviews and notices of emergency looks.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
-use kith_platform::error::{Common, Error, Result};
+use kith_platform::db::{Tx, changed_one};
+use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
@@ -238,8 +238,5 @@ pub async fn save_closed(tx: &mut Tx, review: &Review, closed: Closed) -> Result
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
-    Ok(())
+    changed_one(&saved)
 }

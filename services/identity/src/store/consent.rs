@@ -1,7 +1,7 @@
 //! Consents, everything that each ever was, and the words that they are made of.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -236,9 +236,7 @@ pub async fn save(tx: &mut Tx, consent: &Consent) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&saved)?;
     add_version(tx, consent).await
 }
 

@@ -1,7 +1,7 @@
 //! People and their roles.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -169,9 +169,7 @@ pub async fn save(tx: &mut Tx, person: &mut Person) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&saved)?;
     person.version += 1;
     sqlx::query!("delete from person_role where tenant_id = $1 and person_id = $2", tenant.0, person.id.0)
         .execute(tx.conn())

@@ -1,7 +1,7 @@
 //! How the tenant presents itself.
 
-use kith_platform::db::Tx;
-use kith_platform::error::{Common, Error, Result};
+use kith_platform::db::{Tx, changed_one};
+use kith_platform::error::{Error, Result};
 
 use super::words;
 use crate::domain::account::Email;
@@ -62,9 +62,7 @@ pub async fn save(tx: &mut Tx, profile: &mut Profile) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&saved)?;
     profile.version += 1;
     for wording in &profile.wording {
         sqlx::query!(

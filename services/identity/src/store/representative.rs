@@ -1,7 +1,7 @@
 //! Who acts for whom.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -168,9 +168,7 @@ pub async fn save(tx: &mut Tx, one: &mut Representative) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&saved)?;
     one.version += 1;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::page::Page;
@@ -131,7 +131,7 @@ pub async fn save_lifted(tx: &mut Tx, hold: &Hold, by: PersonId) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+    changed_one(&saved)
 }
 
 /// Whether anything about a person must not be destroyed.
@@ -273,7 +273,7 @@ pub async fn save_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) 
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+    changed_one(&saved)
 }
 
 /// Writes what a service said; a second report of the same changes nothing.

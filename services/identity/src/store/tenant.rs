@@ -1,7 +1,7 @@
 //! The tenant itself, as its own people see it.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, TenantId, Uuid};
 
@@ -115,5 +115,5 @@ pub async fn save_state(tx: &mut Tx, tenant: &Tenant) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if saved.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
+    changed_one(&saved)
 }

@@ -3,10 +3,12 @@
 use kith_identity::RepresentativesFace;
 use kith_platform::context::Actor;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::{
+    RepresentationBasis as Basis, RepresentationScope as Scope, RepresentationState as State,
+};
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::OrganisationRole::Checks;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
-use kith_proto::identity::v1::{RepresentationBasis as Basis, RepresentationScope as Scope};
 use prost::Message as _;
 use tonic::{Code, Status};
 
@@ -96,7 +98,7 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     let refused = cast.record(cast.sister, request.clone()).await.expect_err("not by whoever likes to");
     assert_eq!(reason(&refused), denied());
     let one = cast.record(cast.owner, request.clone()).await.expect("recorded");
-    assert_eq!(one.state(), pb::RepresentationState::Recorded);
+    assert_eq!(one.state(), State::Recorded);
     assert_eq!(one.valid_from, "2026-11-21", "from today where nothing is said");
     let again = pb::RecordRepresentativeRequest { request_id: cast.stage.id(), ..request.clone() };
     assert_eq!(cast.record(cast.owner, again).await.expect("the same"), one);
@@ -114,7 +116,7 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
         assert_eq!(reason(&cast.confirm(actor, &one.id).await.expect_err("not theirs")), why);
     }
     let confirmed = cast.confirm(cast.checks, &one.id).await.expect("confirmed");
-    assert_eq!(confirmed.state(), pb::RepresentationState::Confirmed);
+    assert_eq!(confirmed.state(), State::Confirmed);
     assert_eq!(confirmed.confirmed_by_person_id, cast.checks.id().to_string());
     for actor in [cast.owner, cast.sister, cast.checks] {
         assert_eq!(cast.list(actor).await.expect("read"), std::slice::from_ref(&confirmed));
@@ -123,7 +125,7 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     assert_eq!(reason(&refused), not_found());
 
     let ended = cast.end(cast.owner, &one.id).await.expect("ended by their own choice");
-    assert_eq!((ended.state(), ended.valid_until.as_str()), (pb::RepresentationState::Ended, "2026-11-21"));
+    assert_eq!((ended.state(), ended.valid_until.as_str()), (State::Ended, "2026-11-21"));
     let told: Vec<String> = cast.stage.written().await;
     let told: Vec<&str> =
         told.iter().filter_map(|kind| kind.strip_prefix("identity.representative.")).collect();

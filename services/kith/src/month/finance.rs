@@ -220,6 +220,7 @@ pub async fn statements(world: &World) -> Result<Vec<Statement>> {
             month: world.scenario.month.to_string(),
             page_size: 200,
             page_token,
+            ..Default::default()
         };
         let page = world.people.finance.session.call(request).await?;
         found.extend(page.statements);

@@ -9,7 +9,7 @@ use kith_proto::appointments::v1::VisitKind;
 use serde_json::Value;
 
 use super::fields::{Fields, Problems, entries, kind};
-use super::rule::Rule;
+use super::rule::repetition;
 use super::scenario::{Action, CIRCLE, Change, Month, Round, Scenario, Scope, Series, Team};
 
 mod checks;
@@ -327,20 +327,4 @@ impl Reader<'_> {
         }
         Some(response)
     }
-}
-
-/// A rule as the services take it, and its wall-clock starts within the month; without a rule there is one start.
-fn repetition(
-    starts: NaiveDateTime,
-    rule: &str,
-    zone: Tz,
-    month: Month,
-) -> Result<(String, Vec<NaiveDateTime>), String> {
-    if rule.is_empty() {
-        let within = month.contains(starts.date());
-        return Ok((String::new(), if within { vec![starts] } else { Vec::new() }));
-    }
-    let rule = Rule::read(rule, zone)?;
-    let occurrences = rule.occurrences(starts, zone, month)?;
-    Ok((rule.into_text(), occurrences))
 }

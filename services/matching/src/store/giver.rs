@@ -1,7 +1,7 @@
 //! Givers with their readiness and terms.
 
 use chrono::{DateTime, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -220,9 +220,7 @@ async fn touch(tx: &mut Tx, giver: &mut Giver) -> Result<()> {
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&changed)?;
     giver.version += 1;
     Ok(())
 }

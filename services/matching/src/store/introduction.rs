@@ -1,7 +1,7 @@
 //! Introductions: what each side said.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::db::Tx;
+use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
@@ -231,9 +231,7 @@ pub async fn save(tx: &mut Tx, introduction: &mut Introduction, occurred_at: Dat
     )
     .execute(tx.conn())
     .await?;
-    if changed.rows_affected() != 1 {
-        return Err(Common::Contended.into());
-    }
+    changed_one(&changed)?;
     introduction.version += 1;
     Ok(())
 }

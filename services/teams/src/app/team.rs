@@ -7,8 +7,8 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
+use kith_platform::representative::{self, Scope};
 
-use crate::domain::representative::Basis;
 use crate::domain::team::{OutwardCode, Team};
 use crate::domain::{CircleId, TeamId};
 use crate::events::{self, Fact};
@@ -121,13 +121,18 @@ pub struct List {
 }
 
 /// Lists the Teams that somebody owns or belongs to, with the token of the next page: the caller's own, or those of
-/// somebody whom they look after in an emergency.
+/// somebody whom they look after in an emergency. Who acts for somebody sees the Teams that they own.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Team>, String)> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let person = query.person.unwrap_or(caller);
-    let standing = Standing::new().with("self", person == caller);
+    let mut standing = Standing::new().with("self", person == caller);
+    if person != caller {
+        let acting = representative::basis(tx, person, caller, Scope::HealthAndWelfare, today).await?;
+        standing = standing.representing(acting);
+    }
+    let owned_only = standing.is("representative");
     tx.require_or_break_glass(Action::ListTeams, Subject::about("person", person, person), standing).await?;
-    let mut teams = store::team::list_of_person(tx, person, today, &query.page).await?;
+    let mut teams = store::team::list_of_person(tx, person, owned_only, today, &query.page).await?;
     let next = query.page.cut(&mut teams, |team| (team.created_at, team.id.0));
     Ok((teams, next))
 }
@@ -165,10 +170,8 @@ async fn standing(
     if team.owner == person {
         return Ok(standing);
     }
-    let acting = store::representative::basis(tx, team.owner, person, today).await?;
-    Ok(standing
-        .with("representative", acting.is_some())
-        .with(acting.map_or("", Basis::word), acting.is_some()))
+    let acting = representative::basis(tx, team.owner, person, Scope::HealthAndWelfare, today).await?;
+    Ok(standing.representing(acting))
 }
 
 /// In whose name the caller acts: a representative in the Owner's, but for what is about themselves; so nobody says both

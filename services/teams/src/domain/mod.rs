@@ -2,7 +2,6 @@
 
 pub mod hat;
 pub mod membership;
-pub mod representative;
 pub mod team;
 
 use kith_platform::error::{Kind, Refusal};
@@ -17,8 +16,6 @@ id_type!(
     MembershipId,
     /// Someone's wearing of a hat.
     HoldingId,
-    /// That somebody acts for a person.
-    RepresentativeId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.

@@ -2,7 +2,6 @@
 
 use kith_platform::words;
 
-use crate::domain::representative::Basis;
 use crate::domain::{hat, membership};
 
 words!(kind_word, kind, membership::Kind, "membership", {
@@ -35,12 +34,4 @@ words!(holding_word, holding_state, hat::State, "hat_holding", {
     hat::State::Held => "held",
     hat::State::Declined => "declined",
     hat::State::Dropped => "dropped",
-});
-
-words!(basis_word, basis, Basis, "known_representative", {
-    Basis::Nomination => "nomination",
-    Basis::AttorneyHealthAndWelfare => "attorney_health_and_welfare",
-    Basis::AttorneyProperty => "attorney_property",
-    Basis::Deputyship => "deputyship",
-    Basis::Guardian => "guardian",
 });

@@ -141,7 +141,7 @@ fn fields_that_are_unknown_or_out_of_place_are_found() {
     assert_eq!(found, "givers[0].contribution: is missing");
     let found =
         only_mistake(|file| file["series"][0]["rrule"] = json!("FREQ=DAILY;COUNT=2;UNTIL=20260331T000000Z"));
-    assert_eq!(found, "series[0].rrule: must not have both COUNT and UNTIL");
+    assert_eq!(found, "series[0].rrule: COUNT and UNTIL cannot be there together");
     let found = only_mistake(|file| file["teams"][0]["payers"] = json!([]));
     assert_eq!(found, "teams[0].payers: a team with paid givers needs payers");
 }
