@@ -117,6 +117,19 @@ impl Error {
         if hit { refusal().into() } else { Self::Database(error) }
     }
 
+    /// Whether it was refused because the tenant accepts no changes now, or none any more.
+    pub(crate) fn is_of_the_tenants_state(&self) -> bool {
+        let common = match self {
+            Self::Database(cause) => database_kind(cause),
+            Self::Refused(refusal) => {
+                let states = [Common::TenantFrozen, Common::TenantSuspended, Common::TenantReleased];
+                states.into_iter().find(|state| state.reason() == refusal.reason())
+            }
+            _ => None,
+        };
+        matches!(common, Some(Common::TenantFrozen | Common::TenantSuspended | Common::TenantReleased))
+    }
+
     /// Whether the same work may succeed when it is simply done again.
     pub fn is_transient(&self) -> bool {
         match self {

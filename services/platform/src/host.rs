@@ -208,7 +208,37 @@ impl Host {
     {
         let (actor, tenant) = signed_in(&request)?;
         let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
-        self.decide(actor, Mode::Write, request.into_inner(), of_tenant, app, render).await
+        Ok(self.decide(actor, Mode::Write, request.into_inner(), of_tenant, app, render).await?)
+    }
+
+    /// As [`Self::command`], for what a tenant's state must not stop. Where the tenant accepts no changes, `otherwise` is
+    /// run instead and its answer is not saved: as with a query, nothing of the tenant changes but the audit. `otherwise`
+    /// is told the request's id, and must do the same when it is repeated.
+    pub async fn command_in_any_state<M, C, O, A>(
+        &self,
+        request: Request<M>,
+        parse: impl Fn(M, &mut Fields) -> Option<C>,
+        app: impl AsyncFn(&mut Tx, C) -> Result<O>,
+        otherwise: impl AsyncFnOnce(&mut Tx, Uuid, C) -> Result<O>,
+        render: impl Fn(O) -> A,
+    ) -> std::result::Result<Response<A>, Status>
+    where
+        M: Command + Clone,
+        A: prost::Message + Default + Shows,
+    {
+        let (actor, tenant) = signed_in(&request)?;
+        let message = request.into_inner();
+        let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
+        match self.decide(actor, Mode::Write, message.clone(), of_tenant, app, &render).await {
+            Err(error) if error.is_of_the_tenants_state() => {}
+            decided => return Ok(decided?),
+        }
+        let mut fields = Fields::default();
+        let request_id = fields.id::<Uuid>("request_id", message.request_id());
+        let parsed = parse(message, &mut fields);
+        let (request_id, command) = fields.finish(request_id.zip(parsed))?;
+        let looked = async move |tx: &mut Tx| otherwise(tx, request_id, command).await;
+        Ok(self.look(tenant, actor, looked, render).await?)
     }
 
     /// Runs an operator's command on the tenant that the request names, whatever state it is in; the same otherwise.
@@ -227,7 +257,7 @@ impl Host {
         if !matches!(actor, Actor::Operator { .. }) {
             return Err(Error::from(Common::PermissionDenied).into());
         }
-        self.decide(actor, Mode::Apply, request.into_inner(), parse, app, render).await
+        Ok(self.decide(actor, Mode::Apply, request.into_inner(), parse, app, render).await?)
     }
 
     async fn decide<M, C, O, A>(
@@ -238,7 +268,7 @@ impl Host {
         parse: impl Fn(M, &mut Fields) -> Option<(TenantId, C)>,
         app: impl AsyncFn(&mut Tx, C) -> Result<O>,
         render: impl Fn(O) -> A,
-    ) -> std::result::Result<Response<A>, Status>
+    ) -> Result<Response<A>>
     where
         M: Command + Clone,
         A: prost::Message + Default + Shows,
@@ -269,7 +299,7 @@ impl Host {
                         let (answer, caused) = answer_saved(&saved, &hash)?;
                         return Ok(respond(answer, &caused));
                     }
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
         }
@@ -330,16 +360,28 @@ impl Host {
         let mut fields = Fields::default();
         let parsed = parse(request.into_inner(), &mut fields);
         let query = fields.finish(parsed)?;
+        let looked = async move |tx: &mut Tx| app(tx, query).await;
+        Ok(self.look(tenant, actor, looked, render).await?)
+    }
+
+    /// Answers from a transaction that the tenant's state does not stop.
+    async fn look<O, A: Shows>(
+        &self,
+        tenant: TenantId,
+        actor: Actor,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<O>,
+        render: impl FnOnce(O) -> A,
+    ) -> Result<Response<A>> {
         let mut tx = self.0.db.begin(tenant, actor, Mode::Read).await?;
-        let worked = match app(&mut tx, query).await.map(render) {
+        let worked = match work(&mut tx).await.map(render) {
             Ok(answer) => match tx.note_shown(&answer) {
                 Ok(()) => tx.flush().await.map(|caused| (answer, caused)),
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         };
-        let (answer, _) = self.end(tx, worked).await?;
-        Ok(Response::new(answer))
+        let (answer, caused) = self.end(tx, worked).await?;
+        Ok(respond(answer, &caused))
     }
 
     /// Runs work in one transaction of a tenant; answers what it gave and what it caused. For the few calls that are
