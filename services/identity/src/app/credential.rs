@@ -1,5 +1,6 @@
 //! What somebody signs in with: their password and recovery codes.
 
+use kith_platform::authz::Subject;
 use kith_platform::context::Actor;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
@@ -17,7 +18,7 @@ use crate::domain::{AccountId, Refused};
 use crate::policy::Action;
 use crate::store;
 use crate::store::passkey::Kept;
-use crate::store::session::Which;
+use crate::store::session::{Reused, Which};
 
 /// What somebody can sign in with.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Credentials {
     pub codes_left: i64,
     /// Short names of the tenant's providers that are linked.
     pub linked: Vec<String>,
+    /// Sessions in this place that were ended because a token of theirs came twice.
+    pub reused: Vec<Reused>,
 }
 
 /// Decides that somebody may see what they sign in with; answers the tenant's providers.
@@ -45,7 +48,26 @@ pub async fn get(desk: &Desk, actor: Actor, providers: Vec<Provider>) -> Result<
         passkeys: store::passkey::list(&desk.global, account).await?,
         codes_left: store::recovery::left(&desk.global, account).await?,
         linked: linked.map(|provider| provider.name.as_str().to_owned()).collect(),
+        reused: store::session::reused(&desk.global, account, Some(tenant), desk.now()).await?,
     })
+}
+
+/// What an operator who calls can sign in with.
+pub async fn get_operators(desk: &Desk, actor: Actor) -> Result<Credentials> {
+    require_operators_own(desk, actor, Action::GetOperatorCredentials).await?;
+    let account = session::own(desk, actor).await?.account;
+    Ok(Credentials {
+        passkeys: store::passkey::list(&desk.global, account).await?,
+        codes_left: store::recovery::left(&desk.global, account).await?,
+        linked: Vec::new(),
+        reused: store::session::reused(&desk.global, account, None, desk.now()).await?,
+    })
+}
+
+/// Decides that an operator may do this with what is their own. It lies in no tenant, and so in no tenant's audit.
+pub async fn require_operators_own(desk: &Desk, actor: Actor, action: Action) -> Result<()> {
+    desk.require_operator(actor, action, Subject::of("account", actor.id())).await?;
+    Ok(())
 }
 
 /// Changes a password.

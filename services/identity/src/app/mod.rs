@@ -7,8 +7,10 @@
 
 pub mod account;
 pub mod break_glass;
+pub mod communication;
 pub mod consent;
 pub mod credential;
+pub mod due;
 pub mod integrator;
 pub mod key;
 pub mod leaving;

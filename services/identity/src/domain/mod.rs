@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod break_glass;
+pub mod communication;
 pub mod consent;
 pub mod fence;
 pub mod integrator;
 pub mod invitation;
 pub mod key;
 pub mod network;
+pub mod outside;
 pub mod person;
 pub mod profile;
 pub mod provider;

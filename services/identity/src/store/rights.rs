@@ -10,7 +10,7 @@ use kith_platform::page::Page;
 
 use super::global::{Global, Work};
 use super::words;
-use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Report, RetentionClass};
+use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Phase, Report, RetentionClass};
 use crate::domain::{ErasureId, HoldId};
 
 /// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
@@ -204,6 +204,29 @@ pub async fn erasure_under_way(tx: &mut Tx, person: PersonId) -> Result<Option<E
     row.map(Erasure::try_from).transpose()
 }
 
+/// Erasures of which something that had to be kept may go on that day, locked, at most fifty: each person's newest. One
+/// that was tried within the last day rests until the next, whatever the services answered; one that another replica has
+/// locked is its.
+pub async fn due_erasures(tx: &mut Tx, today: NaiveDate) -> Result<Vec<Erasure>> {
+    let (tenant, yesterday) = (tx.tenant(), tx.now() - chrono::Duration::days(1));
+    let rows = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure e
+         where tenant_id = $1 and phase in ('restricted', 'completed') and ordered_at < $3
+             and exists (select from erasure_kept k
+                 where k.tenant_id = $1 and k.erasure_id = e.id and k.kept_until <= $2)
+             and not exists (select from erasure later
+                 where later.tenant_id = $1 and later.person_id = e.person_id and later.id > e.id)
+         order by id limit 50 for update skip locked",
+        tenant.0,
+        today,
+        yesterday,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Erasure::try_from).collect()
+}
+
 /// Reads an erasure and locks it.
 pub async fn erasure_for_update(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
     let tenant = tx.tenant();
@@ -258,7 +281,7 @@ pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
 /// Writes an erasure's phase; its row is locked. `by` is who ordered it, where that is what happened.
 pub async fn save_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) -> Result<()> {
     let (tenant, now) = (tx.tenant(), tx.now());
-    let ended = erasure.ordered_at.is_some() && by.is_none();
+    let ended = matches!(erasure.phase, Phase::Completed | Phase::Restricted);
     let saved = sqlx::query!(
         "update erasure set phase = $3, ordered_at = $4, ordered_by = coalesce($5, ordered_by), restricted_until = $6,
              ended_at = $7
@@ -402,6 +425,9 @@ pub async fn sign_in_rows(
          union all select 'signin.ceremony', (to_jsonb(b) - 'state')::text
              from signin.ceremony b join place on place.account_id = b.account_id
              where b.tenant_id = $1
+         union all select 'signin.reused_session', to_jsonb(u)::text
+             from signin.reused_session u join place on place.account_id = u.account_id
+             where u.tenant_id = $1
          union all select 'signin.tenant_registry', to_jsonb(r)::text
              from signin.tenant_registry r where r.tenant_id = $1 and r.administrator_person_id = $2
          order by 1, 2"#,
@@ -443,6 +469,13 @@ pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId)
     )
     .execute(work.conn())
     .await?;
+    sqlx::query!(
+        "delete from signin.reused_session where account_id = $1 and tenant_id = $2",
+        account,
+        tenant.0
+    )
+    .execute(work.conn())
+    .await?;
     // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
     sqlx::query!(
         "with leads_nowhere as (
@@ -452,6 +485,8 @@ pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId)
              delete from signin.recovery_code c using leads_nowhere l where c.account_id = l.id
          ), ceremonies as (
              delete from signin.ceremony c using leads_nowhere l where c.account_id = l.id
+         ), reused as (
+             delete from signin.reused_session u using leads_nowhere l where u.account_id = l.id
          ), links as (
              delete from signin.provider_link k using leads_nowhere l where k.account_id = l.id
          )
