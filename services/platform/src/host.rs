@@ -1,11 +1,13 @@
 //! What hosts a service: the one way in which a call becomes a transaction, and the list of what runs beside it.
 
+mod saved;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kith_proto::{Command, Shows};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use sqlx::migrate::Migrator;
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Request, Response, Status};
@@ -21,6 +23,9 @@ use crate::id::{TenantId, Uuid};
 use crate::inbox::{Inbox, Settled, Subscriptions};
 use crate::lifecycle::Life;
 use crate::seal::{Key, Sealer};
+
+pub use saved::content_hash;
+use saved::{answer_saved, save_answer};
 
 /// What a service is: its wiring list. Everything else about running it is in the platform.
 #[derive(Clone, Debug)]
@@ -71,8 +76,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const OLD: chrono::Duration = chrono::Duration::hours(1);
 /// How often a command that met another at the same row is tried.
 const TRIES: usize = 4;
-/// How long an answer is kept for a repeat.
-const KEPT: chrono::Duration = chrono::Duration::hours(72);
 
 impl Host {
     pub(crate) fn new(
@@ -458,47 +461,6 @@ fn respond<A>(answer: A, caused: &str) -> Response<A> {
         response.metadata_mut().insert(CAUSED, value);
     }
     response
-}
-
-/// The method is inside the hash: every RPC has a request message of its own.
-pub fn content_hash<M: prost::Message + prost::Name>(message: &M) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(M::full_name().as_bytes());
-    hash.update(message.encode_to_vec());
-    hash.finalize().to_vec()
-}
-
-fn answer_saved<A: prost::Message + Default>(saved: &Saved, hash: &[u8]) -> Result<(A, String)> {
-    if saved.hash != hash {
-        return Err(Common::RequestIdReused.into());
-    }
-    let answer = A::decode(saved.answer.as_slice()).map_err(Error::internal)?;
-    Ok((answer, saved.caused.clone()))
-}
-
-async fn save_answer(
-    tx: &mut Tx,
-    request_id: Uuid,
-    hash: &[u8],
-    answer: &impl prost::Message,
-) -> Result<String> {
-    let caused = tx.flush().await?;
-    let (tenant, actor, now) = (tx.tenant(), tx.actor(), tx.now());
-    sqlx::query!(
-        "insert into platform.saved_answer
-             (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant.0,
-        actor.id(),
-        request_id,
-        hash,
-        answer.encode_to_vec(),
-        caused,
-        now + KEPT,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(caused)
 }
 
 fn may_try_again(error: &Error) -> bool {

@@ -79,7 +79,11 @@ async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     }
     let mut fields = Fields::default();
     let person = fields.id::<PersonId>("person_id", &state.person_id);
-    let left_at = fields.time("left_time", state.left_time.as_ref());
+    let left_at = match &state.left_time {
+        Some(_) => fields.time("left_time", state.left_time.as_ref()),
+        // Told by a version that did not say when: as it is heard.
+        None => Some(tx.now()),
+    };
     let (person, left_at) = fields.finish(person.zip(left_at)).map_err(Error::internal)?;
     app::leaving::left(tx, person, left_at).await?;
     Ok(Outcome::Done)

@@ -35,10 +35,17 @@ pub async fn set(tx: &mut Tx, command: Set) -> Result<Communication> {
     Ok(said)
 }
 
+/// Asks how somebody likes to be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Get {
+    /// Who; the caller where it is none.
+    pub person: Option<PersonId>,
+}
+
 /// Answers what somebody said: to themselves, to who acts for them, and to whom they let see it.
-pub async fn get(tx: &mut Tx, asked: Option<PersonId>) -> Result<Communication> {
+pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
     let (caller, today) = (tx.person()?, tx.today()?);
-    let about = asked.unwrap_or(caller);
+    let about = query.person.unwrap_or(caller);
     let mut standing = Standing::new().with("self", about == caller && person::exists(tx, caller).await?);
     if about != caller {
         // Who has left reads nothing any more, whatever somebody let them see.

@@ -1,6 +1,5 @@
 //! What somebody signs in with: their password and recovery codes.
 
-use kith_platform::authz::Subject;
 use kith_platform::context::Actor;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
@@ -50,24 +49,6 @@ pub async fn get(desk: &Desk, actor: Actor, providers: Vec<Provider>) -> Result<
         linked: linked.map(|provider| provider.name.as_str().to_owned()).collect(),
         reused: store::session::reused(&desk.global, account, Some(tenant), desk.now()).await?,
     })
-}
-
-/// What an operator who calls can sign in with.
-pub async fn get_operators(desk: &Desk, actor: Actor) -> Result<Credentials> {
-    require_operators_own(desk, actor, Action::GetOperatorCredentials).await?;
-    let account = session::own(desk, actor).await?.account;
-    Ok(Credentials {
-        passkeys: store::passkey::list(&desk.global, account).await?,
-        codes_left: store::recovery::left(&desk.global, account).await?,
-        linked: Vec::new(),
-        reused: store::session::reused(&desk.global, account, None, desk.now()).await?,
-    })
-}
-
-/// Decides that an operator may do this with what is their own. It lies in no tenant, and so in no tenant's audit.
-pub async fn require_operators_own(desk: &Desk, actor: Actor, action: Action) -> Result<()> {
-    desk.require_operator(actor, action, Subject::of("account", actor.id())).await?;
-    Ok(())
 }
 
 /// Changes a password.

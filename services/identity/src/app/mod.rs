@@ -14,6 +14,8 @@ pub mod due;
 pub mod integrator;
 pub mod key;
 pub mod leaving;
+pub mod operator_credential;
+mod outside;
 mod outward;
 pub mod passkey;
 pub mod password;

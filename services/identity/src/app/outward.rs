@@ -20,7 +20,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tower::Service;
 use url::{Host, Url};
 
-use crate::domain::outside::is_public;
+use super::outside::is_public;
 use crate::domain::provider::reachable;
 
 type Body = Full<Bytes>;
@@ -227,7 +227,7 @@ mod tests {
         let location = format!("http://{}/", elsewhere.local_addr().expect("an address"));
         let answers = tokio::spawn(async move {
             let (mut connection, _) = listener.accept().await.expect("somebody asks");
-            connection.read(&mut [0; 1024]).await.expect("a request");
+            assert!(connection.read(&mut [0; 1024]).await.expect("a request") > 0);
             let answer = format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
             connection.write_all(answer.as_bytes()).await.expect("answered");
         });

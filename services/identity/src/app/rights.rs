@@ -120,7 +120,7 @@ pub async fn resume_erasures(tx: &mut Tx) -> Result<usize> {
 pub async fn forget_sign_in(desk: &Desk, actor: Actor, person: PersonId) -> Result<()> {
     let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
     let mut work = desk.global.begin().await?;
-    store::rights::forget_sign_in(&mut work, tenant, person).await?;
+    store::rights_sign_in::forget_sign_in(&mut work, tenant, person).await?;
     work.commit().await
 }
 
@@ -266,5 +266,5 @@ pub async fn sign_in_rows(desk: &Desk, actor: Actor) -> Result<Vec<(String, Stri
     let Actor::Person { tenant, person, .. } = actor else {
         return Err(Common::Unauthenticated.into());
     };
-    store::rights::sign_in_rows(&desk.global, tenant, person).await
+    store::rights_sign_in::sign_in_rows(&desk.global, tenant, person).await
 }

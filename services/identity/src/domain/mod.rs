@@ -9,7 +9,6 @@ pub mod integrator;
 pub mod invitation;
 pub mod key;
 pub mod network;
-pub mod outside;
 pub mod person;
 pub mod profile;
 pub mod provider;

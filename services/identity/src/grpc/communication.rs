@@ -2,7 +2,6 @@
 
 use kith_platform::Host;
 use kith_platform::fields::{Fields, timestamp};
-use kith_platform::id::PersonId;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::communication_service_server::CommunicationService;
 use tonic::Request;
@@ -56,8 +55,9 @@ fn set(message: pb::SetCommunicationRequest, fields: &mut Fields) -> Option<app:
     Some(app::communication::Set { preferred: preferred?, needs: needs? })
 }
 
-fn get(message: pb::GetCommunicationRequest, fields: &mut Fields) -> Option<Option<PersonId>> {
-    fields.optional_id("person_id", &message.person_id)
+fn get(message: pb::GetCommunicationRequest, fields: &mut Fields) -> Option<app::communication::Get> {
+    let person = fields.optional_id("person_id", &message.person_id);
+    Some(app::communication::Get { person: person? })
 }
 
 impl From<Communication> for pb::Communication {

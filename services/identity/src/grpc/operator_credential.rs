@@ -32,7 +32,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
         &self,
         request: Request<pb::GetOperatorCredentialsRequest>,
     ) -> Reply<pb::GetOperatorCredentialsResponse> {
-        let credentials = app::credential::get_operators(&self.0, host::actor(&request)).await?;
+        let credentials = app::operator_credential::get(&self.0, host::actor(&request)).await?;
         Ok(Response::new(credentials.into()))
     }
 
@@ -48,7 +48,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
             new_password: message.new_password,
         };
         let command = read(message, credential::change_password)?;
-        app::credential::require_operators_own(&self.0, actor, Action::ChangeOperatorPassword).await?;
+        app::operator_credential::require_own(&self.0, actor, Action::ChangeOperatorPassword).await?;
         app::credential::change_password(&self.0, actor, command, network).await?;
         Ok(Response::new(pb::ChangeOperatorPasswordResponse {}))
     }
@@ -61,7 +61,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
         let request_id = read(request.into_inner(), |message, fields| {
             fields.id::<Uuid>("request_id", &message.request_id)
         })?;
-        app::credential::require_operators_own(&self.0, actor, Action::MakeOperatorRecoveryCodes).await?;
+        app::operator_credential::require_own(&self.0, actor, Action::MakeOperatorRecoveryCodes).await?;
         let codes = app::credential::make_codes(&self.0, actor, request_id).await?;
         let codes = codes.iter().map(Code::shown).collect();
         Ok(Response::new(pb::MakeOperatorRecoveryCodesResponse { codes }))
@@ -75,7 +75,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
         let message = pb::BeginPasskeyRegistrationRequest { request_id: request.into_inner().request_id };
         read(message, passkey::begin_passkey)?;
         let action = Action::BeginOperatorPasskeyRegistration;
-        app::credential::require_operators_own(&self.0, actor, action).await?;
+        app::operator_credential::require_own(&self.0, actor, action).await?;
         let begun = app::passkey::begin_registration(&self.0, actor, SHOWN_AS).await?;
         Ok(Response::new(pb::BeginOperatorPasskeyRegistrationResponse {
             ceremony_id: begun.id.to_string(),
@@ -98,7 +98,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
         };
         let command = read(message, passkey::finish_passkey)?;
         let action = Action::FinishOperatorPasskeyRegistration;
-        app::credential::require_operators_own(&self.0, actor, action).await?;
+        app::operator_credential::require_own(&self.0, actor, action).await?;
         let passkey = app::passkey::finish_registration(&self.0, actor, command).await?;
         Ok(Response::new(pb::FinishOperatorPasskeyRegistrationResponse { passkey: Some(passkey.into()) }))
     }
@@ -115,7 +115,7 @@ impl OperatorCredentialService for OperatorCredentialsFace {
             let passkey = passkey::remove_passkey(message, fields);
             request_id.and(passkey)
         })?;
-        app::credential::require_operators_own(&self.0, actor, Action::RemoveOperatorPasskey).await?;
+        app::operator_credential::require_own(&self.0, actor, Action::RemoveOperatorPasskey).await?;
         app::passkey::remove(&self.0, actor, &credential_id).await?;
         Ok(Response::new(pb::RemoveOperatorPasskeyResponse {}))
     }

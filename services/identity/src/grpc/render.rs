@@ -101,7 +101,7 @@ impl From<Reused> for pb::ReusedSession {
         Self {
             session_id: reused.session.to_string(),
             sign_in_time: Some(timestamp(reused.signed_in_at)),
-            reuse_time: Some(timestamp(reused.reused_at)),
+            reuse_time: Some(timestamp(reused.noticed_at)),
         }
     }
 }

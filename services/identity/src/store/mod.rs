@@ -20,6 +20,7 @@ pub mod recovery;
 pub mod registry;
 pub mod representative;
 pub mod rights;
+pub mod rights_sign_in;
 pub mod role_term;
 pub mod session;
 pub mod tenant;

@@ -265,7 +265,7 @@ pub async fn end(global: &Global, session: SessionId, why: End, now: DateTime<Ut
 pub struct Reused {
     pub session: SessionId,
     pub signed_in_at: DateTime<Utc>,
-    pub reused_at: DateTime<Utc>,
+    pub noticed_at: DateTime<Utc>,
 }
 
 /// How long it is kept for the person to read that a session was reused.
@@ -314,7 +314,7 @@ pub async fn reused(
     let reused = rows.into_iter().map(|row| Reused {
         session: SessionId(row.session_id),
         signed_in_at: row.signed_in_at,
-        reused_at: row.reused_at,
+        noticed_at: row.reused_at,
     });
     Ok(reused.collect())
 }
