@@ -96,6 +96,8 @@ pub const REVIEWED: &[Reviewed] = &[
     ),
     reviewed("*", "platform.access_text", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("*", "platform.break_glass_reason", &["kith_app SELECT", "kith_export SELECT"], DATED),
+    reviewed("*", "platform.break_glass_role", &["kith_app SELECT", "kith_export SELECT"], DATED),
+    reviewed("identity", "signin.reused_session", &["identity_signin DELETE, INSERT, SELECT"], SIGN_IN),
     reviewed("identity", "public.consent_word", &["kith_app SELECT"], DATED),
     reviewed("identity", "signin.signing_key", &["identity_signin DELETE, INSERT, SELECT"], SIGN_IN),
     reviewed(

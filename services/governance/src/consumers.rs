@@ -57,7 +57,14 @@ async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
             OrganisationRole::Administrator => roles.push("administrator".to_owned()),
             OrganisationRole::Checks => roles.push("checks".to_owned()),
             OrganisationRole::PrivacyLead => roles.push("privacy_lead".to_owned()),
-            OrganisationRole::Unspecified => {}
+            // What the others may do is decided elsewhere: a role of the organisation opens nothing here.
+            OrganisationRole::RegisteredManager
+            | OrganisationRole::Coach
+            | OrganisationRole::SafeguardingLead
+            | OrganisationRole::HrSupport
+            | OrganisationRole::PlatformSupport
+            | OrganisationRole::AdminTeam
+            | OrganisationRole::Unspecified => {}
         }
     }
     app::role::remember(tx, person, &roles).await?;

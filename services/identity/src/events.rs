@@ -1,7 +1,7 @@
 //! Facts about tenants, people and roles, as the others hear them: ids and states, never a name or an address.
 
 use kith_platform::db::Tx;
-use kith_platform::fields::date_text;
+use kith_platform::fields::{date_text, timestamp};
 use kith_proto::common::v1::{
     self as common, AccessRequestState, ErasureState, RetentionPeriod, TenantSnapshot, TenantState,
 };
@@ -76,6 +76,7 @@ pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
             person_id: person_id.clone(),
             joined: person.joined_at.is_some(),
             left: person.left_at.is_some(),
+            left_time: person.left_at.map(timestamp),
         })
     };
     match fact {
@@ -131,11 +132,18 @@ pub fn tell_integrator(tx: &mut Tx, integrator: &Integrator) {
     tx.publish(integrator.id, &pb::RoleSet { state: Some(state) });
 }
 
-fn role_value(role: Role) -> pb::OrganisationRole {
+/// A role as the contracts say it.
+pub fn role_value(role: Role) -> pb::OrganisationRole {
     match role {
         Role::Administrator => pb::OrganisationRole::Administrator,
         Role::Checks => pb::OrganisationRole::Checks,
         Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
+        Role::RegisteredManager => pb::OrganisationRole::RegisteredManager,
+        Role::Coach => pb::OrganisationRole::Coach,
+        Role::SafeguardingLead => pb::OrganisationRole::SafeguardingLead,
+        Role::HrSupport => pb::OrganisationRole::HrSupport,
+        Role::PlatformSupport => pb::OrganisationRole::PlatformSupport,
+        Role::AdminTeam => pb::OrganisationRole::AdminTeam,
     }
 }
 

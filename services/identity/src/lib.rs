@@ -13,11 +13,13 @@ mod store;
 use futures_util::future::BoxFuture;
 use kith_platform::{Host, Service, limited};
 use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewServiceServer;
+use kith_proto::identity::v1::communication_service_server::CommunicationServiceServer;
 use kith_proto::identity::v1::consent_service_server::ConsentServiceServer;
 use kith_proto::identity::v1::credential_service_server::CredentialServiceServer;
 use kith_proto::identity::v1::integrator_service_server::IntegratorServiceServer;
 use kith_proto::identity::v1::key_service_server::KeyServiceServer;
 use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
+use kith_proto::identity::v1::operator_credential_service_server::OperatorCredentialServiceServer;
 use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
 use kith_proto::identity::v1::provider_service_server::ProviderServiceServer;
@@ -31,12 +33,15 @@ use kith_proto::identity::v1::tenant_service_server::TenantServiceServer;
 use tonic::service::Routes;
 
 pub use app::Desk;
+pub use app::due::{Done as DueDone, once as do_what_is_due};
 pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
 pub use grpc::break_glass::BreakGlassFace;
+pub use grpc::communication::CommunicationFace;
 pub use grpc::consent::ConsentsFace;
 pub use grpc::credential::CredentialsFace;
 pub use grpc::integrator::IntegratorsFace;
 pub use grpc::leaving::LeavingFace;
+pub use grpc::operator_credential::OperatorCredentialsFace;
 pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
 pub use grpc::provider::ProvidersFace;
@@ -79,6 +84,10 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(IntegratorServiceServer::new(IntegratorsFace::new(desk.clone()))))
         .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
         .add_service(limited!(RightsServiceServer::new(RightsFace::new(desk.clone()))))
+        .add_service(limited!(CommunicationServiceServer::new(CommunicationFace::new(host.clone()))))
+        .add_service(limited!(OperatorCredentialServiceServer::new(OperatorCredentialsFace::new(
+            desk.clone()
+        ))))
         .add_service(limited!(PeopleServiceServer::new(PeopleFace::new(desk))))
 }
 
@@ -88,6 +97,7 @@ fn prepare(host: Host) -> BoxFuture<'static, anyhow::Result<()>> {
         let desk = Desk::new(host);
         app::key::prepare(&desk).await?;
         app::account::prepare(&desk).await?;
+        app::due::look_after(&desk);
         desk.close().await;
         Ok(())
     })

@@ -1,6 +1,9 @@
 //! Emergency looks: somebody with a role in the organisation opens a person's record for an hour at most, with a stated
 //! reason. Everything that is seen under it is written down with its id as the basis, the person and others are told, and
-//! a review opens elsewhere that the reader cannot close. Needs nothing but this service's own database.
+//! a review opens elsewhere that the reader cannot close. Needs nothing but this service's own database, and works in a
+//! tenant that accepts no changes too ([`aside`]).
+
+mod aside;
 
 use chrono::{DateTime, Duration, Utc};
 use kith_proto::common::v1 as pb;
@@ -16,6 +19,8 @@ use crate::host::Host;
 use crate::id::{PersonId, Uuid};
 use crate::inbox::Outcome;
 use crate::page::Page;
+
+pub(crate) use aside::carry_over;
 
 actions! {
     OpenBreakGlass,
@@ -67,7 +72,7 @@ impl BreakGlassService for BreakGlass {
         let parse =
             |message, fields: &mut Fields| parse_open(message, fields).map(|open| (host.clone(), open));
         let render = |look: Look| pb::OpenBreakGlassResponse { break_glass: Some(look.into()) };
-        self.0.command(request, parse, open, render).await
+        self.0.command_in_any_state(request, parse, open, aside::open, render).await
     }
 
     async fn close_break_glass(
@@ -79,7 +84,7 @@ impl BreakGlassService for BreakGlass {
             fields.id::<Uuid>("break_glass_id", &message.break_glass_id).map(|id| (host.clone(), id))
         };
         let render = |look: Look| pb::CloseBreakGlassResponse { break_glass: Some(look.into()) };
-        self.0.command(request, parse, close, render).await
+        self.0.command_in_any_state(request, parse, close, aside::close, render).await
     }
 
     async fn list_break_glass(
@@ -137,12 +142,20 @@ fn parse_open(message: pb::OpenBreakGlassRequest, fields: &mut Fields) -> Option
 }
 
 async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
+    let id = tx.new_id();
+    let look = decide(tx, id, command).await?;
+    insert(tx, &look).await?;
+    tell(tx, host.name(), "opened", &look)?;
+    Ok(look)
+}
+
+/// The look that is asked for, if it may be opened.
+async fn decide(tx: &mut Tx, id: Uuid, command: Open) -> Result<Look> {
     let caller = tx.person()?;
-    let has_role = !tx.organisation_roles(caller).await?.is_empty();
-    let id: Uuid = tx.new_id();
+    let has_role = tx.may_open_looks(caller).await?;
     let standing = Standing::new().with("organisation_role", has_role);
     tx.require(Action::OpenBreakGlass, Subject::about("break_glass", id, command.person), &standing)?;
-    let (tenant, now, today) = (tx.tenant(), tx.now(), tx.today()?);
+    let (now, today) = (tx.now(), tx.today()?);
     let known = sqlx::query!(
         r#"select exists (select from platform.break_glass_reason where word = $1 and valid_from <= $2
                and (valid_until is null or valid_until > $2)) as "reason!",
@@ -159,7 +172,7 @@ async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
     let asked = if command.minutes == 0 { known.minutes } else { i64::from(command.minutes) };
     let minutes = fields.number("minutes", asked, 1, known.minutes);
     let ((), minutes) = fields.finish(reason.zip(minutes))?;
-    let look = Look {
+    Ok(Look {
         id,
         person_id: command.person.0,
         opened_by: caller.0,
@@ -167,7 +180,11 @@ async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
         stated_reason: command.stated_reason,
         opened_at: now,
         ends_at: now + Duration::minutes(minutes),
-    };
+    })
+}
+
+async fn insert(tx: &mut Tx, look: &Look) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into platform.break_glass
              (tenant_id, id, person_id, opened_by, reason, stated_reason, opened_at, ends_at)
@@ -183,8 +200,7 @@ async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
     )
     .execute(tx.conn())
     .await?;
-    tell(tx, host.name(), "opened", &look)?;
-    Ok(look)
+    Ok(())
 }
 
 async fn close(tx: &mut Tx, (host, id): (Host, Uuid)) -> Result<Look> {
@@ -239,10 +255,17 @@ async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Look>, String)> {
     let (after_time, after_id) = query.page.after.unzip();
     let mut looks = sqlx::query_as!(
         Look,
-        "select id, person_id, opened_by, reason, stated_reason, opened_at, ends_at
-         from platform.break_glass
-         where tenant_id = $1 and person_id = $2 and ($3::timestamptz is null or (opened_at, id) < ($3, $4))
-         order by opened_at desc, id desc limit $5",
+        r#"select id as "id!", person_id as "person_id!", opened_by as "opened_by!", reason as "reason!",
+             stated_reason as "stated_reason!", opened_at as "opened_at!", ends_at as "ends_at!"
+         from (
+             select id, person_id, opened_by, reason, stated_reason, opened_at, ends_at
+             from platform.break_glass where tenant_id = $1 and person_id = $2
+             union all
+             select id, person_id, opened_by, reason, stated_reason, opened_at, ends_at
+             from platform.break_glass_aside where tenant_id = $1 and person_id = $2
+         ) look
+         where $3::timestamptz is null or (opened_at, id) < ($3, $4)
+         order by opened_at desc, id desc limit $5"#,
         tenant.0,
         person.0,
         after_time,
@@ -313,6 +336,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Whether somebody holds a role whose holders may open emergency looks, as far as it is known here.
+    async fn may_open_looks(&mut self, person: PersonId) -> Result<bool> {
+        let (tenant, today) = (self.tenant(), self.today()?);
+        let may = sqlx::query_scalar!(
+            r#"select exists (select from platform.organisation_role r join platform.break_glass_role b using (role)
+                   where r.tenant_id = $1 and r.person_id = $2 and b.valid_from <= $3
+                       and (b.valid_until is null or b.valid_until > $3)) as "may!""#,
+            tenant.0,
+            person.0,
+            today
+        )
+        .fetch_one(self.conn())
+        .await?;
+        Ok(may)
+    }
+
     /// Somebody's organisation roles, as far as they are known here.
     async fn organisation_roles(&mut self, person: PersonId) -> Result<Vec<String>> {
         let tenant = self.tenant();
@@ -349,11 +388,15 @@ impl Tx {
     async fn open_look_at(&mut self, person: PersonId) -> Result<Option<Uuid>> {
         let (tenant, caller, now) = (self.tenant(), self.person()?, self.now());
         let look = sqlx::query_scalar!(
-            "select id from platform.break_glass
-             where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
-                 and exists (select from platform.organisation_role o
-                     where o.tenant_id = $1 and o.person_id = $2)
-             order by ends_at desc limit 1",
+            r#"select id as "id!" from (
+                 select id, ends_at from platform.break_glass
+                 where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+                 union all
+                 select id, ends_at from platform.break_glass_aside
+                 where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+             ) look
+             where exists (select from platform.organisation_role o where o.tenant_id = $1 and o.person_id = $2)
+             order by ends_at desc limit 1"#,
             tenant.0,
             caller.0,
             person.0,

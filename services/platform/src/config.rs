@@ -90,10 +90,13 @@ pub struct Auth {
     pub audience: String,
     /// Where the key set is: a gRPC address (`http://host:port`) or a file path.
     pub keys: String,
-    /// For how long a key signs before the next one does, in seconds. Read by identity alone, as are the next two.
+    /// For how long a key signs before the next one does, in seconds. Read by identity alone, as are the next three.
     pub key_rotation_seconds: u64,
     /// Where people sign in, such as `https://kith.example`: passkeys and outside providers are bound to it.
     pub origin: String,
+    /// Hosts of outside providers that may lie inside the host's own network, by name or address, with commas between
+    /// them; none where every provider is on the public internet. Nothing else inside is ever asked.
+    pub internal_providers: String,
     /// The header in which a trusted proxy says who called, such as `x-real-ip`; empty where callers come directly.
     pub peer_header: String,
 }
@@ -151,6 +154,7 @@ audience = "kith"
 keys = ""
 key_rotation_seconds = 2592000
 origin = "http://localhost:8080"
+internal_providers = ""
 peer_header = ""
 
 [secrets]

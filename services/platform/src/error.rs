@@ -124,6 +124,19 @@ impl Error {
         code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
+    /// Whether it was refused because the tenant accepts no changes now, or none any more.
+    pub(crate) fn is_of_the_tenants_state(&self) -> bool {
+        let common = match self {
+            Self::Database(cause) => database_kind(cause),
+            Self::Refused(refusal) => {
+                let states = [Common::TenantFrozen, Common::TenantSuspended, Common::TenantReleased];
+                states.into_iter().find(|state| state.reason() == refusal.reason())
+            }
+            _ => None,
+        };
+        matches!(common, Some(Common::TenantFrozen | Common::TenantSuspended | Common::TenantReleased))
+    }
+
     /// Whether the same work may succeed when it is simply done again.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,11 +1,13 @@
 //! What hosts a service: the one way in which a call becomes a transaction, and the list of what runs beside it.
 
+mod saved;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kith_proto::{Command, Shows};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use sqlx::migrate::Migrator;
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Request, Response, Status};
@@ -21,6 +23,9 @@ use crate::id::{TenantId, Uuid};
 use crate::inbox::{Inbox, Settled, Subscriptions};
 use crate::lifecycle::Life;
 use crate::seal::{Key, Sealer};
+
+pub use saved::content_hash;
+use saved::{answer_saved, save_answer};
 
 /// What a service is: its wiring list. Everything else about running it is in the platform.
 #[derive(Clone, Debug)]
@@ -71,8 +76,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const OLD: chrono::Duration = chrono::Duration::hours(1);
 /// How often a command that met another at the same row is tried.
 const TRIES: usize = 4;
-/// How long an answer is kept for a repeat.
-const KEPT: chrono::Duration = chrono::Duration::hours(72);
 
 impl Host {
     pub(crate) fn new(
@@ -208,7 +211,37 @@ impl Host {
     {
         let (actor, tenant) = signed_in(&request)?;
         let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
-        self.decide(actor, Mode::Write, request.into_inner(), of_tenant, app, render).await
+        Ok(self.decide(actor, Mode::Write, request.into_inner(), of_tenant, app, render).await?)
+    }
+
+    /// As [`Self::command`], for what a tenant's state must not stop. Where the tenant accepts no changes, `otherwise` is
+    /// run instead and its answer is not saved: as with a query, nothing of the tenant changes but the audit. `otherwise`
+    /// is told the request's id, and must do the same when it is repeated.
+    pub async fn command_in_any_state<M, C, O, A>(
+        &self,
+        request: Request<M>,
+        parse: impl Fn(M, &mut Fields) -> Option<C>,
+        app: impl AsyncFn(&mut Tx, C) -> Result<O>,
+        otherwise: impl AsyncFnOnce(&mut Tx, Uuid, C) -> Result<O>,
+        render: impl Fn(O) -> A,
+    ) -> std::result::Result<Response<A>, Status>
+    where
+        M: Command + Clone,
+        A: prost::Message + Default + Shows,
+    {
+        let (actor, tenant) = signed_in(&request)?;
+        let message = request.into_inner();
+        let of_tenant = |message: M, fields: &mut Fields| Some((tenant, parse(message, fields)?));
+        match self.decide(actor, Mode::Write, message.clone(), of_tenant, app, &render).await {
+            Err(error) if error.is_of_the_tenants_state() => {}
+            decided => return Ok(decided?),
+        }
+        let mut fields = Fields::default();
+        let request_id = fields.id::<Uuid>("request_id", message.request_id());
+        let parsed = parse(message, &mut fields);
+        let (request_id, command) = fields.finish(request_id.zip(parsed))?;
+        let looked = async move |tx: &mut Tx| otherwise(tx, request_id, command).await;
+        Ok(self.look(tenant, actor, looked, render).await?)
     }
 
     /// Runs an operator's command on the tenant that the request names, whatever state it is in; the same otherwise.
@@ -227,7 +260,7 @@ impl Host {
         if !matches!(actor, Actor::Operator { .. }) {
             return Err(Error::from(Common::PermissionDenied).into());
         }
-        self.decide(actor, Mode::Apply, request.into_inner(), parse, app, render).await
+        Ok(self.decide(actor, Mode::Apply, request.into_inner(), parse, app, render).await?)
     }
 
     async fn decide<M, C, O, A>(
@@ -238,7 +271,7 @@ impl Host {
         parse: impl Fn(M, &mut Fields) -> Option<(TenantId, C)>,
         app: impl AsyncFn(&mut Tx, C) -> Result<O>,
         render: impl Fn(O) -> A,
-    ) -> std::result::Result<Response<A>, Status>
+    ) -> Result<Response<A>>
     where
         M: Command + Clone,
         A: prost::Message + Default + Shows,
@@ -269,7 +302,7 @@ impl Host {
                         let (answer, caused) = answer_saved(&saved, &hash)?;
                         return Ok(respond(answer, &caused));
                     }
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
         }
@@ -330,16 +363,28 @@ impl Host {
         let mut fields = Fields::default();
         let parsed = parse(request.into_inner(), &mut fields);
         let query = fields.finish(parsed)?;
+        let looked = async move |tx: &mut Tx| app(tx, query).await;
+        Ok(self.look(tenant, actor, looked, render).await?)
+    }
+
+    /// Answers from a transaction that the tenant's state does not stop.
+    async fn look<O, A: Shows>(
+        &self,
+        tenant: TenantId,
+        actor: Actor,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<O>,
+        render: impl FnOnce(O) -> A,
+    ) -> Result<Response<A>> {
         let mut tx = self.0.db.begin(tenant, actor, Mode::Read).await?;
-        let worked = match app(&mut tx, query).await.map(render) {
+        let worked = match work(&mut tx).await.map(render) {
             Ok(answer) => match tx.note_shown(&answer) {
                 Ok(()) => tx.flush().await.map(|caused| (answer, caused)),
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         };
-        let (answer, _) = self.end(tx, worked).await?;
-        Ok(Response::new(answer))
+        let (answer, caused) = self.end(tx, worked).await?;
+        Ok(respond(answer, &caused))
     }
 
     /// Runs work in one transaction of a tenant; answers what it gave and what it caused. For the few calls that are
@@ -417,47 +462,6 @@ fn respond<A>(answer: A, caused: &str) -> Response<A> {
         response.metadata_mut().insert(CAUSED, value);
     }
     response
-}
-
-/// The method is inside the hash: every RPC has a request message of its own.
-pub fn content_hash<M: prost::Message + prost::Name>(message: &M) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(M::full_name().as_bytes());
-    hash.update(message.encode_to_vec());
-    hash.finalize().to_vec()
-}
-
-fn answer_saved<A: prost::Message + Default>(saved: &Saved, hash: &[u8]) -> Result<(A, String)> {
-    if saved.hash != hash {
-        return Err(Common::RequestIdReused.into());
-    }
-    let answer = A::decode(saved.answer.as_slice()).map_err(Error::internal)?;
-    Ok((answer, saved.caused.clone()))
-}
-
-async fn save_answer(
-    tx: &mut Tx,
-    request_id: Uuid,
-    hash: &[u8],
-    answer: &impl prost::Message,
-) -> Result<String> {
-    let caused = tx.flush().await?;
-    let (tenant, actor, now) = (tx.tenant(), tx.actor(), tx.now());
-    sqlx::query!(
-        "insert into platform.saved_answer
-             (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant.0,
-        actor.id(),
-        request_id,
-        hash,
-        answer.encode_to_vec(),
-        caused,
-        now + KEPT,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(caused)
 }
 
 fn may_try_again(error: &Error) -> bool {

@@ -65,8 +65,18 @@ impl Tx {
     /// that writers share.
     pub async fn remember_tenant(&mut self, state: &str, time_zone: &str, epoch: i64) -> Result<()> {
         let tenant = self.tenant();
-        if !matches!(state, "preparing" | "live") {
+        let is_frozen = sqlx::query_scalar!(
+            r#"select exists (select from platform.tenant_fence where tenant_id = $1) as "frozen!""#,
+            tenant.0
+        )
+        .fetch_one(self.conn())
+        .await?;
+        let thaws = is_frozen && matches!(state, "preparing" | "live");
+        if thaws || !matches!(state, "preparing" | "live") {
             self.stop_writes().await?;
+        }
+        if thaws {
+            crate::break_glass::carry_over(self).await?;
         }
         sqlx::query!(
             "insert into platform.tenant (tenant_id, state, time_zone, epoch) values ($1, $2, $3, $4)

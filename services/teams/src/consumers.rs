@@ -6,7 +6,7 @@ use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::{break_glass, consent, representative, rights, tenant};
-use kith_proto::identity::v1::RoleSnapshot;
+use kith_proto::identity::v1::{PersonSnapshot, RoleSnapshot};
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
@@ -19,6 +19,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
+        .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.role", |tx, event| Box::pin(role(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))
@@ -54,5 +55,23 @@ async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let parsed = id.zip(team).zip(person).zip(trial_until);
     let (((id, team), person), trial_until) = fields.finish(parsed).map_err(Error::internal)?;
     app::membership::welcome(tx, app::membership::Welcome { id, team, person, kind, trial_until }).await?;
+    Ok(Outcome::Done)
+}
+
+/// Somebody left the tenant.
+async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: PersonSnapshot = event.state()?;
+    if !state.left {
+        return Ok(Outcome::Done);
+    }
+    let mut fields = Fields::default();
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let left_at = match &state.left_time {
+        Some(_) => fields.time("left_time", state.left_time.as_ref()),
+        // Told by a version that did not say when: as it is heard.
+        None => Some(tx.now()),
+    };
+    let (person, left_at) = fields.finish(person.zip(left_at)).map_err(Error::internal)?;
+    app::leaving::left(tx, person, left_at).await?;
     Ok(Outcome::Done)
 }

@@ -4,6 +4,8 @@
 use chrono::Duration;
 use kith_platform::Host;
 use kith_platform::break_glass::BreakGlass;
+use kith_platform::context::Actor;
+use kith_platform::db::{Mode, Tx};
 use kith_platform::id::{PersonId, TenantId};
 use kith_platform::testing::{World, reason, request_of, wrong_fields};
 use kith_proto::common::v1 as common;
@@ -86,6 +88,107 @@ impl Stage {
         let request = pb::ListTeamsRequest { person_id: self.owner.to_string(), ..Default::default() };
         let answer = Teams::new(self.host.clone()).list_teams(request_of(self.tenant, by, request)).await?;
         Ok(answer.into_inner().teams)
+    }
+}
+
+impl Stage {
+    /// As identity tells of a step in the tenant's life.
+    async fn is_now(&self, state: &'static str) {
+        let fence = async |tx: &mut Tx| tx.remember_tenant(state, "Europe/London", 3).await;
+        let actor = Actor::Service { tenant: self.tenant };
+        self.host.within(self.tenant, actor, Mode::Apply, fence).await.expect("noted");
+    }
+
+    /// How many rows a table has, and how many emergency looks were told of.
+    async fn counts(&self) -> (i64, i64, usize) {
+        let mut admin = self.world.admin(&self.host).await;
+        let mut count = async |sql: &'static str| -> i64 {
+            sqlx::query_scalar(sql).fetch_one(&mut admin).await.expect("a count")
+        };
+        let main = count("select count(*) from platform.break_glass").await;
+        let aside = count("select count(*) from platform.break_glass_aside").await;
+        let written = self.world.written(&self.host).await;
+        let told = written.iter().filter(|event| event.event_type == "teams.break_glass.opened.v1").count();
+        (main, aside, told)
+    }
+}
+
+/// Somebody may be in danger whatever state their co-op is in. Suspended: looked, kept and told as ever. Frozen: looked and
+/// written down, but nothing of the data that moves changes; told with the thaw. Released: the records are elsewhere.
+#[tokio::test]
+async fn an_emergency_look_is_possible_in_a_suspended_and_in_a_frozen_tenant() {
+    let stage = Stage::new().await;
+    stage.is_now("suspended").await;
+    let request = stage.request(5);
+    let look = stage.open(stage.coach, request.clone()).await.expect("opened");
+    assert_eq!(stage.open(stage.coach, request.clone()).await.expect("the same again").id, look.id);
+    let other = stage.open(stage.lead, request).await.expect_err("another's request");
+    assert_eq!(reason(&other), (Code::AlreadyExists, "REQUEST_ID_REUSED".into()));
+    stage.get(stage.coach).await.expect("seen");
+    assert_eq!(stage.counts().await, (1, 0, 1), "kept and told");
+    stage.is_now("live").await;
+    stage.world.clock.advance(Duration::minutes(5));
+    stage.get(stage.coach).await.expect_err("it has ended");
+
+    stage.is_now("frozen").await;
+    let (outbox, answers) =
+        ("select count(*) from platform.outbox", "select count(*) from platform.saved_answer");
+    let rows = async |sql: &'static str| -> i64 {
+        let mut admin = stage.world.admin(&stage.host).await;
+        sqlx::query_scalar(sql).fetch_one(&mut admin).await.expect("a count")
+    };
+    let before = (rows(outbox).await, rows(answers).await);
+    let stranger = stage.world.person();
+    stage.open(stranger, stage.request(5)).await.expect_err("no role opens none, as ever");
+    let request = stage.request(5);
+    let look = stage.open(stage.coach, request.clone()).await.expect("opened");
+    assert_eq!(stage.open(stage.coach, request).await.expect("the same again").id, look.id);
+    let long = stage.open(stage.lead, stage.request(60)).await.expect("opened");
+    stage.get(stage.coach).await.expect("seen");
+    assert_eq!(stage.counts().await, (1, 2, 1), "aside");
+    assert_eq!((rows(outbox).await, rows(answers).await), before, "nothing that moves has changed");
+    let glass = BreakGlass::new(stage.host.clone());
+    let close =
+        |id: &str| common::CloseBreakGlassRequest { request_id: stage.id(), break_glass_id: id.to_owned() };
+    glass.close_break_glass(request_of(stage.tenant, stage.lead, close(&long.id))).await.expect("ended");
+    stage.get(stage.lead).await.expect_err("it was ended");
+    let listed = common::ListBreakGlassRequest { person_id: stage.owner.to_string(), ..Default::default() };
+    let listed =
+        glass.list_break_glass(request_of(stage.tenant, stage.owner, listed)).await.expect("their own");
+    assert_eq!(listed.into_inner().break_glasses.len(), 3, "the person sees them meanwhile");
+
+    stage.is_now("live").await;
+    assert_eq!(stage.counts().await, (3, 0, 3), "with the thaw they are kept with the others and told");
+    stage.get(stage.coach).await.expect("it goes on");
+    stage.is_now("frozen").await;
+    stage.is_now("released").await;
+    let gone = stage.open(stage.coach, stage.request(5)).await.expect_err("the records are elsewhere");
+    assert_eq!(reason(&gone), (Code::FailedPrecondition, "TENANT_RELEASED".into()));
+    println!(
+        "emergency looks while suspended 1, while frozen 2, told with the thaw 2; outbox rows written while frozen 0"
+    );
+}
+
+/// A role that has nothing to do with somebody's safety opens nothing.
+#[tokio::test]
+async fn only_some_roles_of_the_organisation_open_an_emergency_look() {
+    let stage = Stage::new().await;
+    let all = [
+        (OrganisationRole::Administrator, true),
+        (OrganisationRole::Checks, true),
+        (OrganisationRole::PrivacyLead, true),
+        (OrganisationRole::RegisteredManager, true),
+        (OrganisationRole::SafeguardingLead, true),
+        (OrganisationRole::Coach, false),
+        (OrganisationRole::HrSupport, false),
+        (OrganisationRole::PlatformSupport, false),
+        (OrganisationRole::AdminTeam, false),
+    ];
+    for (role, may) in all {
+        let person = stage.world.person();
+        let state = RoleSnapshot { person_id: person.to_string(), roles: vec![role.into()] };
+        stage.world.deliver(&stage.host, stage.tenant, person, 1, &RoleSet { state: Some(state) }).await;
+        assert_eq!(stage.open(person, stage.request(5)).await.is_ok(), may, "{role:?}");
     }
 }
 

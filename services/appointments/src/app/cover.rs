@@ -44,6 +44,9 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Visit> {
     if !may_cover {
         return Err(Refused::NotInTeam { starts_local: visit.starts_local }.into());
     }
+    if store::departed::left_at(tx, command.giver).await?.is_some() {
+        return Err(Refused::GiverHasLeft.into());
+    }
     let side = if offers_themselves { Side::Giver } else { Side::Team };
     if visit.propose_cover(Actor { person, side }, command.giver)? == Outcome::Changed {
         keep(tx, &mut visit, &team, moment, None).await?;

@@ -2,6 +2,7 @@
 
 pub mod cancellation;
 pub mod cover;
+pub mod leaving;
 pub mod movement;
 pub mod outcome;
 pub mod plan;

@@ -72,6 +72,9 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Series> {
     if !may_have {
         return Err(Refused::NotInTeam { starts_local: command.starts_local }.into());
     }
+    if store::departed::left_at(tx, command.giver).await?.is_some() {
+        return Err(Refused::GiverHasLeft.into());
+    }
     store::series::insert(tx, &series).await?;
     events::tell_series(tx, &series, SeriesFact::Proposed);
     Ok(series)

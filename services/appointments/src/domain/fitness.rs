@@ -1,6 +1,6 @@
 //! Fitness: whether a giver may have a visit with a Team on a day.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use super::giver::Giver;
 use super::introduction::Introduction;
@@ -16,10 +16,12 @@ pub struct Fitness {
     pub introductions: Vec<Introduction>,
     /// Sessions planned or held under each introduction's trial, in the same order.
     pub sessions: Vec<i64>,
+    /// The first day on which the giver is not in this place any more, if they left.
+    pub left_on: Option<NaiveDate>,
 }
 
 impl Fitness {
-    /// Refuses a day on which the giver neither belongs to the Team nor is on trial with it, or is not ready.
+    /// Refuses a day on which the giver has left, neither belongs to the Team nor is on trial with it, or is not ready.
     pub fn check_day(
         &self,
         team: &Team,
@@ -27,6 +29,9 @@ impl Fitness {
         starts_local: NaiveDateTime,
     ) -> Result<Admission, Refused> {
         let day = starts_local.date();
+        if self.left_on.is_some_and(|left_on| left_on <= day) {
+            return Err(Refused::GiverHasLeft);
+        }
         let admission = team
             .admits(self.giver.person, &self.introductions, kind, day)
             .ok_or(Refused::NotInTeam { starts_local })?;

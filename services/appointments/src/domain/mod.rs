@@ -94,6 +94,9 @@ pub enum Refused {
         /// Which planned start.
         starts_local: NaiveDateTime,
     },
+    /// The giver is in this place no more.
+    #[error("this giver has left")]
+    GiverHasLeft,
     /// Giver or Owner has another visit at that time.
     #[error("the giver or the Owner has another visit at that time")]
     DoubleBooking {
@@ -176,6 +179,7 @@ impl Refusal for Refused {
             Self::NotInTeam { .. }
             | Self::TrialSessionsUsed { .. }
             | Self::GiverNotReady { .. }
+            | Self::GiverHasLeft
             | Self::DoubleBooking { .. }
             | Self::PromiseNotSigned
             | Self::NoTerms
@@ -205,6 +209,7 @@ impl Refusal for Refused {
             Self::NotInTeam { .. } => "NOT_IN_TEAM",
             Self::TrialSessionsUsed { .. } => "TRIAL_SESSIONS_USED",
             Self::GiverNotReady { .. } => "GIVER_NOT_READY",
+            Self::GiverHasLeft => "GIVER_HAS_LEFT",
             Self::DoubleBooking { .. } => "DOUBLE_BOOKING",
             Self::PromiseNotSigned => "PROMISE_NOT_SIGNED",
             Self::NoTerms => "NO_TERMS",

@@ -209,6 +209,20 @@ impl Visit {
         Ok(Outcome::Changed)
     }
 
+    /// Somebody who was asked to cover, or offered to, cannot any more.
+    pub fn forget_cover_by(&mut self, person: PersonId) -> Outcome {
+        if self.proposed_cover.is_none_or(|proposal| proposal.giver != person) {
+            return Outcome::Unchanged;
+        }
+        self.proposed_cover = None;
+        Outcome::Changed
+    }
+
+    /// Whether it is planned and begins at that moment or later.
+    pub fn is_planned_after(&self, moment: DateTime<Utc>) -> bool {
+        self.state == VisitState::Planned && self.plan.starts_at >= moment
+    }
+
     /// Proposes another time of the same wall length.
     pub fn propose_move(&mut self, actor: Actor, starts_local: NaiveDateTime) -> Result<Outcome, Refused> {
         check_start(starts_local)?;

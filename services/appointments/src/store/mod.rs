@@ -1,6 +1,7 @@
 //! SQL, and nothing else. Every function takes the tenant.
 
 pub mod booking;
+pub mod departed;
 pub mod giver;
 pub mod introduction;
 pub mod reader;

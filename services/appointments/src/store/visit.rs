@@ -202,6 +202,22 @@ pub async fn list_of_giver(tx: &mut Tx, giver: PersonId, list: &Filter) -> Resul
     rows.into_iter().map(Visit::try_from).collect()
 }
 
+/// Visits that somebody is to give from a moment on, and those that they are asked to cover, in the order in which they
+/// are locked.
+pub async fn ahead_of(tx: &mut Tx, person: PersonId, moment: DateTime<Utc>) -> Result<Vec<VisitId>> {
+    let tenant = tx.tenant();
+    let visits = sqlx::query_scalar!(
+        "select id from visit where tenant_id = $1 and (cover_person_id = $2
+             or (giver_person_id = $2 and state = 'planned' and plan_starts_at >= $3)) order by id",
+        tenant.0,
+        person.0,
+        moment
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(visits.into_iter().map(VisitId).collect())
+}
+
 fn words(states: &[VisitState]) -> Vec<String> {
     states.iter().map(|state| state.word().to_owned()).collect()
 }

@@ -128,7 +128,8 @@ impl Stage {
 
     pub async fn know(&self, person: PersonId) {
         // A person and their roles are two aggregates with one id, so this one is numbered by hand.
-        let state = identity::PersonSnapshot { person_id: person.to_string(), joined: true, left: false };
+        let person_id = person.to_string();
+        let state = identity::PersonSnapshot { person_id, joined: true, left: false, left_time: None };
         let event = identity::PersonJoined { state: Some(state) };
         self.world.deliver(&self.host, self.tenant, person, 1, &event).await;
     }

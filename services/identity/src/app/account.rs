@@ -140,8 +140,8 @@ pub struct Accepted {
 /// Takes up an invitation with a new account, or with the account of that address and its password; answers the place
 /// and what it caused. The same account may repeat it; for everybody else a used code is like one that never was.
 ///
-/// The account takes the code first, which decides between two who come at once; then the person joins. A crash in
-/// between leaves an account whose person has not joined: the same call again lets them join, and where the code was lost
+/// The account takes the code within the tenant's transaction in which the person joins, and is kept before it: that
+/// decides between two who come at once. A crash in between leaves an account whose person has not joined: the same call again lets them join, and where the code was lost
 /// too, so does the next sign-in ([`finish_joining`]).
 pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(Accepted, String)> {
     let code_hash = hash_of(&command.code);
@@ -153,9 +153,8 @@ pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(A
             return Err(Refused::InvitationNotValid.into());
         }
     } else if invitation.is_open(desk.now()) {
-        // A tenant that accepts no changes gives away no place; the code stays good.
-        desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, async |_: &mut Tx| Ok(())).await?;
-        take(desk, &code_hash, &invitation, command, network).await?;
+        let caused = take_and_join(desk, code_hash, &invitation, command, network).await?;
+        return Ok((Accepted { person: invitation.person, slug: invitation.slug }, caused));
     } else {
         return Err(Refused::InvitationNotValid.into());
     }
@@ -171,30 +170,58 @@ pub async fn finish_joining(desk: &Desk, tenant: TenantId, person: PersonId) -> 
     Ok(caused)
 }
 
-/// Gives the invitation's place to an account. No connection is held while a password is hashed.
-async fn take(
-    desk: &Desk,
-    code_hash: &[u8],
-    invitation: &Invitation,
-    command: Accept,
-    network: Network,
-) -> Result<()> {
-    let (account, is_new) = match store::account::find(&desk.global, &command.email).await? {
+/// Who takes an invitation up, and whether the account is to be made.
+struct Taker {
+    account: Account,
+    email: Email,
+    is_new: bool,
+}
+
+/// Who takes it up. No connection is held while a password is hashed.
+async fn taker(desk: &Desk, command: Accept, network: Network) -> Result<Taker> {
+    let email = command.email.clone();
+    let (account, is_new) = match store::account::find(&desk.global, &email).await? {
         Some(_) => {
-            let own = check_password(desk, &command.email, command.password, network).await?;
+            let own = check_password(desk, &email, command.password, network).await?;
             (own.ok_or(Refused::NotSignedIn)?, false)
         }
         None => (new_account(desk, command.password, false).await?, true),
     };
+    Ok(Taker { account, email, is_new })
+}
+
+/// Gives the invitation's place to an account and lets the person join, within one transaction of the tenant: the lock
+/// that its writers share is held until both are kept, so that no freeze comes in between, and a tenant that accepts no
+/// changes gives away no place. The code stays good then.
+async fn take_and_join(
+    desk: &Desk,
+    code_hash: [u8; 32],
+    invitation: &Invitation,
+    command: Accept,
+    network: Network,
+) -> Result<String> {
+    let taker = taker(desk, command, network).await?;
+    let (tenant, person) = (invitation.tenant, invitation.person);
+    let both = async move |tx: &mut Tx| {
+        person::join(tx, person).await?;
+        take(desk, &code_hash, invitation, &taker).await
+    };
+    let ((), caused) = desk.host.within(tenant, Actor::Nobody, Mode::Write, both).await?;
+    store::account::mark_joined(&desk.global, tenant, person, desk.now()).await?;
+    Ok(caused)
+}
+
+/// Gives the invitation's place to an account.
+async fn take(desk: &Desk, code_hash: &[u8], invitation: &Invitation, taker: &Taker) -> Result<()> {
     let now = desk.now();
     let mut work = desk.global.begin().await?;
-    if is_new {
-        store::account::insert(&mut work, &account, &command.email, now).await?;
+    if taker.is_new {
+        store::account::insert(&mut work, &taker.account, &taker.email, now).await?;
     }
-    if !store::invitation::take(&mut work, code_hash, account.id, now).await? {
+    if !store::invitation::take(&mut work, code_hash, taker.account.id, now).await? {
         return Err(Common::Contended.into());
     }
-    store::account::add_place(&mut work, account.id, invitation.tenant, invitation.person, now).await?;
+    store::account::add_place(&mut work, taker.account.id, invitation.tenant, invitation.person, now).await?;
     work.commit().await
 }
 
@@ -204,5 +231,6 @@ pub async fn take_only(desk: &Desk, command: Accept) -> Result<()> {
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
     let invitation = found.ok_or(Refused::InvitationNotValid)?;
-    take(desk, &code_hash, &invitation, command, Network::unknown()).await
+    let taker = taker(desk, command, Network::unknown()).await?;
+    take(desk, &code_hash, &invitation, &taker).await
 }

@@ -17,7 +17,7 @@ use crate::domain::{AccountId, Refused};
 use crate::policy::Action;
 use crate::store;
 use crate::store::passkey::Kept;
-use crate::store::session::Which;
+use crate::store::session::{Reused, Which};
 
 /// What somebody can sign in with.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct Credentials {
     pub codes_left: i64,
     /// Short names of the tenant's providers that are linked.
     pub linked: Vec<String>,
+    /// Sessions in this place that were ended because a token of theirs came twice.
+    pub reused: Vec<Reused>,
 }
 
 /// Decides that somebody may see what they sign in with; answers the tenant's providers.
@@ -45,6 +47,7 @@ pub async fn get(desk: &Desk, actor: Actor, providers: Vec<Provider>) -> Result<
         passkeys: store::passkey::list(&desk.global, account).await?,
         codes_left: store::recovery::left(&desk.global, account).await?,
         linked: linked.map(|provider| provider.name.as_str().to_owned()).collect(),
+        reused: store::session::reused(&desk.global, account, Some(tenant), desk.now()).await?,
     })
 }
 

@@ -7,11 +7,15 @@
 
 pub mod account;
 pub mod break_glass;
+pub mod communication;
 pub mod consent;
 pub mod credential;
+pub mod due;
 pub mod integrator;
 pub mod key;
 pub mod leaving;
+pub mod operator_credential;
+mod outside;
 mod outward;
 pub mod passkey;
 pub mod password;

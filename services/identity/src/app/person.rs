@@ -10,7 +10,7 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::{Desk, content_hash};
-use crate::domain::person::{Person, Role, Roles};
+use crate::domain::person::{Ends, Person, Role, Roles, Term, wrong_end};
 use crate::domain::{Change, Refused};
 use crate::events::{self, PersonFact};
 use crate::policy::Action;
@@ -33,7 +33,8 @@ pub async fn standing(tx: &mut Tx) -> Result<Standing> {
     Ok(Standing::new()
         .with("anyone", found.is_some())
         .with("administrator", has(Role::Administrator))
-        .with("checks", has(Role::Checks)))
+        .with("checks", has(Role::Checks))
+        .with("privacy_lead", has(Role::PrivacyLead)))
 }
 
 /// Whether there is such a person; an integrator is none.
@@ -53,11 +54,7 @@ impl Invite {
     fn content_hash(&self) -> Vec<u8> {
         let mut parts = vec![self.display_name.as_str()];
         for role in &self.roles {
-            parts.push(match role {
-                Role::Administrator => "administrator",
-                Role::Checks => "checks",
-                Role::PrivacyLead => "privacy_lead",
-            });
+            parts.push(store::words::role_word(*role));
         }
         content_hash(&parts)
     }
@@ -117,7 +114,7 @@ pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> 
     tx.require(Action::GetPeople, Subject::about("person", caller, caller), &standing)?;
     let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut found = store::person::load_all(tx, &asked).await?;
-    if !standing.is("administrator") {
+    if !standing.is("administrator") && !standing.is("privacy_lead") {
         let restricted = store::rights::restricted(tx, &asked).await?;
         found.retain(|person| person.id == caller || !restricted.contains(&person.id));
     }
@@ -146,6 +143,8 @@ pub async fn list(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec
 pub struct SetRoles {
     pub person: PersonId,
     pub roles: Roles,
+    /// When which of them ends by itself.
+    pub ends: Ends,
     pub etag: Option<i64>,
 }
 
@@ -158,10 +157,46 @@ pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
     let mut person = found.ok_or(Error::NotFound("person"))?;
     tx.require(Action::SetRoles, Subject::about("person", person.id, person.id), &standing)?;
     etag::check(command.etag, person.version)?;
+    if let Some(wrong) = wrong_end(&command.roles, &command.ends, tx.today()?) {
+        return Err(Error::invalid("ends", wrong));
+    }
     let other_administrator = store::person::other_administrator(tx, person.id).await?;
     if person.set_roles(command.roles, other_administrator)? == Change::Changed {
         store::person::save(tx, &mut person).await?;
         events::tell_person(tx, &person, PersonFact::RolesSet);
     }
+    store::role_term::set_ends(tx, person.id, &command.ends).await?;
     Ok(person)
+}
+
+/// Takes away the roles whose day has come. The tenant is locked first, as where roles are set; who comes second finds
+/// nothing left to do.
+pub async fn end_roles(tx: &mut Tx) -> Result<usize> {
+    let today = tx.today()?;
+    if store::role_term::over(tx, today).await?.is_empty() {
+        return Ok(0);
+    }
+    store::tenant::load_for_update(tx).await?;
+    let over = store::role_term::over(tx, today).await?;
+    for (id, ended) in &over {
+        let mut person = store::person::load_for_update(tx, *id).await?.ok_or(Error::NotFound("person"))?;
+        let kept: Roles = person.roles.difference(ended).copied().collect();
+        // No end is ever set for the administrator's role, so that none is lost here.
+        if person.set_roles(kept, true)? == Change::Changed {
+            store::person::save(tx, &mut person).await?;
+            events::tell_person(tx, &person, PersonFact::RolesSet);
+        }
+    }
+    Ok(over.len())
+}
+
+/// Lists which roles of the organisation somebody holds or held. Where the name is hidden, so is this.
+pub async fn list_role_terms(tx: &mut Tx, id: PersonId) -> Result<Vec<Term>> {
+    let standing = standing(tx).await?;
+    tx.require(Action::ListRoleTerms, Subject::about("person", id, id), &standing)?;
+    let hidden = store::rights::restricted(tx, &[id.0]).await?.contains(&id);
+    if hidden && id != tx.person()? && !standing.is("administrator") {
+        return Ok(Vec::new());
+    }
+    store::role_term::list(tx, id).await
 }

@@ -18,7 +18,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::outward::Asker;
+use super::outward::{Asker, Rules};
 use super::passkey::count_ceremony;
 use super::session::{self, Tokens};
 use super::{Desk, hash_of, person};
@@ -101,7 +101,8 @@ type Client = CoreClient<
 
 /// The way out. On somebody's own machine a provider may be reached over plain http on loopback.
 fn asker(desk: &Desk) -> Asker {
-    desk.outward.asker(desk.host.config().auth.origin.starts_with("http://"))
+    let auth = &desk.host.config().auth;
+    desk.outward.asker(Rules::new(&auth.origin, &auth.internal_providers))
 }
 
 async fn client(desk: &Desk, known: &Known) -> Result<Client> {

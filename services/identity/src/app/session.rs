@@ -139,7 +139,10 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
     if let Some(why) = session.exchange(found.token_used, found.still_there, now)? {
         // The lock is given back first: ending needs the same row.
         work.commit().await?;
-        store::session::end(&desk.global, session.id, why, now).await?;
+        match why {
+            End::TokenReused => store::session::end_reused(&desk.global, &session, now).await?,
+            _ => store::session::end(&desk.global, session.id, why, now).await?,
+        }
         return Err(Refused::SessionOver.into());
     }
     let tokens = issue(desk, &session, now).await?;

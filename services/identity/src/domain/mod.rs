@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod break_glass;
+pub mod communication;
 pub mod consent;
 pub mod fence;
 pub mod integrator;

@@ -1,8 +1,8 @@
 //! People of a tenant and their organisation roles. No role implies line authority.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::id::PersonId;
 
 use super::{Change, Refused};
@@ -14,8 +14,48 @@ pub enum Role {
     Administrator,
     /// Records givers' checks and readiness.
     Checks,
-    /// Is told of emergency looks and reviews them.
+    /// Is told of emergency looks and reviews them; answers requests about people's data.
     PrivacyLead,
+    /// Answers to the care regulator.
+    RegisteredManager,
+    /// Coaches Teams and givers.
+    Coach,
+    /// Is turned to where somebody may be abused or neglected.
+    SafeguardingLead,
+    /// Helps with contracts, leave and pay.
+    HrSupport,
+    /// Helps people with the platform.
+    PlatformSupport,
+    /// Keeps the office.
+    AdminTeam,
+}
+
+/// A role that somebody holds or held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    pub role: Role,
+    pub valid_from: NaiveDate,
+    /// First day no longer.
+    pub valid_until: Option<NaiveDate>,
+}
+
+/// When roles end by themselves: the first day no longer.
+pub type Ends = BTreeMap<Role, NaiveDate>;
+
+/// Why roles cannot end so, if they cannot.
+pub fn wrong_end(roles: &Roles, ends: &Ends, today: NaiveDate) -> Option<&'static str> {
+    for (role, end) in ends {
+        if !roles.contains(role) {
+            return Some("name a role that is not set");
+        }
+        if *role == Role::Administrator {
+            return Some("a tenant always has an administrator: that role does not end by itself");
+        }
+        if *end <= today {
+            return Some("a role ends after today; leave it out to end it now");
+        }
+    }
+    None
 }
 
 /// All roles of somebody.

@@ -89,6 +89,18 @@ pub struct Erasure {
 }
 
 impl Erasure {
+    /// Carries it on where something had to be kept and may go now, on the order that was given; not while something must
+    /// not be destroyed.
+    pub fn resume(&mut self, held: bool, now: DateTime<Utc>) -> Change {
+        if held || !matches!(self.phase, Phase::Restricted | Phase::Completed) {
+            return Change::Unchanged;
+        }
+        self.phase = Phase::Ordered;
+        self.ordered_at = Some(now);
+        self.restricted_until = None;
+        Change::Changed
+    }
+
     /// Orders it, unless something must not be destroyed; again where something had to be kept the first time.
     pub fn order(&mut self, held: bool, now: DateTime<Utc>) -> Result<Change, Refused> {
         if matches!(self.phase, Phase::Ordered | Phase::Completed) {

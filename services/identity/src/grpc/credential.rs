@@ -83,7 +83,7 @@ impl CredentialService for CredentialsFace {
     }
 }
 
-fn change_password(
+pub(super) fn change_password(
     message: pb::ChangePasswordRequest,
     fields: &mut Fields,
 ) -> Option<app::credential::ChangePassword> {

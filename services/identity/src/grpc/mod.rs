@@ -1,10 +1,12 @@
 //! Parse, call `app`, render.
 
 pub mod break_glass;
+pub mod communication;
 pub mod consent;
 pub mod credential;
 pub mod integrator;
 pub mod leaving;
+pub mod operator_credential;
 mod parse;
 pub mod passkey;
 pub mod person;

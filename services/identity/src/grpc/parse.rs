@@ -10,7 +10,7 @@ use kith_proto::identity::v1 as pb;
 
 use crate::app;
 use crate::domain::account::{Email, Password};
-use crate::domain::person::{Role, Roles};
+use crate::domain::person::{Ends, Role, Roles};
 use crate::domain::profile::Address;
 use crate::domain::tenant::Slug;
 
@@ -70,6 +70,12 @@ pub(super) fn role(value: pb::OrganisationRole) -> Option<Role> {
         pb::OrganisationRole::Administrator => Some(Role::Administrator),
         pb::OrganisationRole::Checks => Some(Role::Checks),
         pb::OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
+        pb::OrganisationRole::RegisteredManager => Some(Role::RegisteredManager),
+        pb::OrganisationRole::Coach => Some(Role::Coach),
+        pb::OrganisationRole::SafeguardingLead => Some(Role::SafeguardingLead),
+        pb::OrganisationRole::HrSupport => Some(Role::HrSupport),
+        pb::OrganisationRole::PlatformSupport => Some(Role::PlatformSupport),
+        pb::OrganisationRole::AdminTeam => Some(Role::AdminTeam),
         pb::OrganisationRole::Unspecified => None,
     }
 }
@@ -190,6 +196,19 @@ pub fn list_people(
 pub fn set_roles(message: pb::SetRolesRequest, fields: &mut Fields) -> Option<app::person::SetRoles> {
     let person = fields.id("person_id", &message.person_id);
     let roles = roles(fields, &message.roles);
+    let mut ends = Some(Ends::new());
+    for (at, end) in message.ends.iter().enumerate() {
+        let named = fields.choice(&format!("ends[{at}].role"), end.role, role);
+        let day = fields.date(&format!("ends[{at}].valid_until"), &end.valid_until);
+        ends = ends.zip(named.zip(day)).map(|(mut ends, (role, day))| {
+            ends.insert(role, day);
+            ends
+        });
+    }
     let etag = etag::parse(fields, &message.etag);
-    Some(app::person::SetRoles { person: person?, roles: roles?, etag: etag? })
+    Some(app::person::SetRoles { person: person?, roles: roles?, ends: ends?, etag: etag? })
+}
+
+pub fn list_role_terms(message: pb::ListRoleTermsRequest, fields: &mut Fields) -> Option<PersonId> {
+    fields.id("person_id", &message.person_id)
 }

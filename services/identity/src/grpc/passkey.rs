@@ -95,7 +95,7 @@ impl PasskeyService for PasskeysFace {
 /// The largest answer of a browser that is read, in characters.
 const MOST_CREDENTIAL: usize = 64 * 1024;
 
-fn begin_passkey(message: pb::BeginPasskeyRegistrationRequest, fields: &mut Fields) -> Option<()> {
+pub(super) fn begin_passkey(message: pb::BeginPasskeyRegistrationRequest, fields: &mut Fields) -> Option<()> {
     fields.id::<Uuid>("request_id", &message.request_id).map(|_| ())
 }
 
@@ -103,7 +103,7 @@ fn credential(fields: &mut Fields, value: &str) -> Option<String> {
     fields.text("credential", value, 1, MOST_CREDENTIAL)
 }
 
-fn finish_passkey(
+pub(super) fn finish_passkey(
     message: pb::FinishPasskeyRegistrationRequest,
     fields: &mut Fields,
 ) -> Option<app::passkey::Finish> {
@@ -115,7 +115,7 @@ fn finish_passkey(
     Some(app::passkey::Finish { ceremony: ceremony?, credential: credential?, label: label? })
 }
 
-fn remove_passkey(message: pb::RemovePasskeyRequest, fields: &mut Fields) -> Option<Vec<u8>> {
+pub(super) fn remove_passkey(message: pb::RemovePasskeyRequest, fields: &mut Fields) -> Option<Vec<u8>> {
     match URL_SAFE_NO_PAD.decode(&message.passkey) {
         Ok(id) if (1..=1023).contains(&id.len()) => Some(id),
         _ => fields.wrong("passkey", "is not the id of a passkey"),

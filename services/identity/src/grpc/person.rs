@@ -92,4 +92,16 @@ impl PeopleService for PeopleFace {
             })
             .await
     }
+
+    async fn list_role_terms(
+        &self,
+        request: Request<pb::ListRoleTermsRequest>,
+    ) -> Reply<pb::ListRoleTermsResponse> {
+        self.0
+            .host
+            .query(request, parse::list_role_terms, app::person::list_role_terms, |terms| {
+                pb::ListRoleTermsResponse { terms: terms.into_iter().map(Into::into).collect() }
+            })
+            .await
+    }
 }

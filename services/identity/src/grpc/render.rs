@@ -1,7 +1,7 @@
 //! Domain → messages.
 
 use kith_platform::etag;
-use kith_platform::fields::timestamp;
+use kith_platform::fields::{date_text, timestamp};
 use kith_proto::identity::v1 as pb;
 
 use crate::app::credential::Credentials;
@@ -9,13 +9,13 @@ use crate::app::passkey;
 use crate::app::session::Tokens;
 use crate::domain::SessionId;
 use crate::domain::integrator::Integrator;
-use crate::domain::person::{Person, Role};
+use crate::domain::person::{Person, Term};
 use crate::domain::provider::Provider;
 use crate::domain::session::{Method, Place};
 use crate::domain::tenant::Listing;
 use crate::events;
 use crate::store::passkey::Kept;
-use crate::store::session::Listed;
+use crate::store::session::{Listed, Reused};
 
 impl From<Listing> for pb::Tenant {
     fn from(listing: Listing) -> Self {
@@ -32,7 +32,7 @@ impl From<Listing> for pb::Tenant {
 
 impl From<Person> for pb::Person {
     fn from(person: Person) -> Self {
-        let roles = person.roles.iter().map(|held| i32::from(role(*held)));
+        let roles = person.roles.iter().map(|held| i32::from(events::role_value(*held)));
         Self {
             id: person.id.to_string(),
             roles: roles.collect(),
@@ -80,6 +80,38 @@ impl From<Credentials> for pb::GetCredentialsResponse {
             passkeys: credentials.passkeys.into_iter().map(Into::into).collect(),
             recovery_codes_left: i32::try_from(credentials.codes_left).unwrap_or(i32::MAX),
             linked_providers: credentials.linked,
+            reused_sessions: credentials.reused.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Credentials> for pb::GetOperatorCredentialsResponse {
+    fn from(credentials: Credentials) -> Self {
+        let all = pb::GetCredentialsResponse::from(credentials);
+        Self {
+            passkeys: all.passkeys,
+            recovery_codes_left: all.recovery_codes_left,
+            reused_sessions: all.reused_sessions,
+        }
+    }
+}
+
+impl From<Reused> for pb::ReusedSession {
+    fn from(reused: Reused) -> Self {
+        Self {
+            session_id: reused.session.to_string(),
+            sign_in_time: Some(timestamp(reused.signed_in_at)),
+            reuse_time: Some(timestamp(reused.noticed_at)),
+        }
+    }
+}
+
+impl From<Term> for pb::RoleTerm {
+    fn from(term: Term) -> Self {
+        Self {
+            role: events::role_value(term.role).into(),
+            valid_from: date_text(Some(term.valid_from)),
+            valid_until: date_text(term.valid_until),
         }
     }
 }
@@ -89,7 +121,7 @@ impl From<Integrator> for pb::Integrator {
         Self {
             id: integrator.id.to_string(),
             display_name: integrator.display_name,
-            role: role(integrator.role).into(),
+            role: events::role_value(integrator.role).into(),
             create_time: Some(timestamp(integrator.added_at)),
             revoke_time: integrator.revoked_at.map(timestamp),
         }
@@ -105,14 +137,6 @@ impl From<Provider> for pb::Provider {
             secret_name: provider.secret_name,
             update_time: Some(timestamp(provider.updated_at)),
         }
-    }
-}
-
-fn role(role: Role) -> pb::OrganisationRole {
-    match role {
-        Role::Administrator => pb::OrganisationRole::Administrator,
-        Role::Checks => pb::OrganisationRole::Checks,
-        Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `SignInService`, `SessionService` and `KeyService`.
 
 use crate::domain::SessionId;
+use kith_platform::db::Tx;
 use kith_platform::fields::Fields;
 use kith_platform::host;
 use kith_platform::id::Uuid;
@@ -45,7 +46,10 @@ impl SignInService for SignInFace {
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Reply<pb::SignOutResponse> {
         let actor = host::actor(&request);
         let render = |()| pb::SignOutResponse {};
-        let answer = self.0.host.command(request, parse::nothing, app::session::sign_out, render).await?;
+        // A session is of no tenant: it ends whatever state the tenant is in.
+        let (parse, decide) = (parse::nothing, app::session::sign_out);
+        let decided = async |tx: &mut Tx, _: Uuid, nothing: ()| decide(tx, nothing).await;
+        let answer = self.0.host.command_in_any_state(request, parse, decide, decided, render).await?;
         app::session::end(&self.0, actor).await?;
         Ok(answer)
     }
@@ -90,7 +94,8 @@ impl SessionService for SessionsFace {
         let session = read(request.get_ref().clone(), end_session)?;
         let render = |_| pb::EndSessionResponse {};
         let (parse, decide) = (end_session, app::session::require_end);
-        let answer = self.0.host.command(request, parse, decide, render).await?;
+        let decided = async |tx: &mut Tx, _: Uuid, session| decide(tx, session).await;
+        let answer = self.0.host.command_in_any_state(request, parse, decide, decided, render).await?;
         app::session::end_one(&self.0, actor, session).await?;
         Ok(answer)
     }
@@ -103,7 +108,8 @@ impl SessionService for SessionsFace {
         let everywhere = request.get_ref().everywhere;
         let render = |_| pb::EndOtherSessionsResponse {};
         let (parse, decide) = (end_other_sessions, app::session::require_end_others);
-        let answer = self.0.host.command(request, parse, decide, render).await?;
+        let decided = async |tx: &mut Tx, _: Uuid, everywhere| decide(tx, everywhere).await;
+        let answer = self.0.host.command_in_any_state(request, parse, decide, decided, render).await?;
         app::session::end_others(&self.0, actor, everywhere).await?;
         Ok(answer)
     }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod break_glass;
 pub mod ceremony;
+pub mod communication;
 pub mod consent;
 pub mod fence;
 pub mod global;
@@ -19,6 +20,8 @@ pub mod recovery;
 pub mod registry;
 pub mod representative;
 pub mod rights;
+pub mod rights_sign_in;
+pub mod role_term;
 pub mod session;
 pub mod tenant;
 pub mod words;

@@ -6,7 +6,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::words;
+use super::{role_term, words};
 use crate::domain::person::{Person, Role, Roles};
 
 struct PersonRow {
@@ -135,7 +135,8 @@ pub async fn insert(tx: &mut Tx, person: &Person, content_hash: &[u8]) -> Result
     .execute(tx.conn())
     .await
     .map_err(|error| Error::on_constraint(error, "person_pk", || Common::Contended))?;
-    insert_roles(tx, person).await
+    insert_roles(tx, person).await?;
+    role_term::follow(tx, person).await
 }
 
 async fn insert_roles(tx: &mut Tx, person: &Person) -> Result<()> {
@@ -174,5 +175,6 @@ pub async fn save(tx: &mut Tx, person: &mut Person) -> Result<()> {
     sqlx::query!("delete from person_role where tenant_id = $1 and person_id = $2", tenant.0, person.id.0)
         .execute(tx.conn())
         .await?;
-    insert_roles(tx, person).await
+    insert_roles(tx, person).await?;
+    role_term::follow(tx, person).await
 }

@@ -138,6 +138,16 @@ pub async fn list(global: &Global, page: &Page<String>) -> Result<Vec<Listing>> 
     rows.into_iter().map(Listing::try_from).collect()
 }
 
+/// The tenants that accept changes now, as far as the host's list knows.
+pub async fn open_tenants(global: &Global) -> Result<Vec<TenantId>> {
+    let found = sqlx::query_scalar!(
+        "select tenant_id from signin.tenant_registry where state in ('preparing', 'live') order by tenant_id"
+    )
+    .fetch_all(global.pool()?)
+    .await?;
+    Ok(found.into_iter().map(TenantId).collect())
+}
+
 /// The tenant of a short name, once it is there.
 pub async fn find(global: &Global, slug: &Slug) -> Result<Option<TenantId>> {
     let found = sqlx::query_scalar!(

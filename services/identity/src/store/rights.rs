@@ -1,16 +1,15 @@
-//! Retention classes, legal holds, access requests and erasures of a tenant; and what sign-in keeps of somebody.
+//! Retention classes, legal holds, access requests and erasures of a tenant.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
-use kith_platform::id::{PersonId, TenantId, Uuid};
+use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::global::{Global, Work};
 use super::words;
-use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Report, RetentionClass};
+use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Phase, Report, RetentionClass};
 use crate::domain::{ErasureId, HoldId};
 
 /// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
@@ -204,6 +203,29 @@ pub async fn erasure_under_way(tx: &mut Tx, person: PersonId) -> Result<Option<E
     row.map(Erasure::try_from).transpose()
 }
 
+/// Erasures of which something that had to be kept may go on that day, locked, at most fifty: each person's newest. One
+/// that was tried within the last day rests until the next, whatever the services answered; one that another replica has
+/// locked is its.
+pub async fn due_erasures(tx: &mut Tx, today: NaiveDate) -> Result<Vec<Erasure>> {
+    let (tenant, yesterday) = (tx.tenant(), tx.now() - chrono::Duration::days(1));
+    let rows = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure e
+         where tenant_id = $1 and phase in ('restricted', 'completed') and ordered_at < $3
+             and exists (select from erasure_kept k
+                 where k.tenant_id = $1 and k.erasure_id = e.id and k.kept_until <= $2)
+             and not exists (select from erasure later
+                 where later.tenant_id = $1 and later.person_id = e.person_id and later.id > e.id)
+         order by id limit 50 for update skip locked",
+        tenant.0,
+        today,
+        yesterday,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Erasure::try_from).collect()
+}
+
 /// Reads an erasure and locks it.
 pub async fn erasure_for_update(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
     let tenant = tx.tenant();
@@ -258,7 +280,7 @@ pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
 /// Writes an erasure's phase; its row is locked. `by` is who ordered it, where that is what happened.
 pub async fn save_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) -> Result<()> {
     let (tenant, now) = (tx.tenant(), tx.now());
-    let ended = erasure.ordered_at.is_some() && by.is_none();
+    let ended = matches!(erasure.phase, Phase::Completed | Phase::Restricted);
     let saved = sqlx::query!(
         "update erasure set phase = $3, ordered_at = $4, ordered_by = coalesce($5, ordered_by), restricted_until = $6,
              ended_at = $7
@@ -373,107 +395,4 @@ pub async fn restricted(tx: &mut Tx, people: &[Uuid]) -> Result<BTreeSet<PersonI
     .fetch_all(tx.conn())
     .await?;
     Ok(found.into_iter().map(PersonId).collect())
-}
-
-/// What sign-in keeps of a person, secrets left out: the table and the row as JSON.
-pub async fn sign_in_rows(
-    global: &Global,
-    tenant: TenantId,
-    person: PersonId,
-) -> Result<Vec<(String, String)>> {
-    let rows = sqlx::query!(
-        r#"with place as (
-             select * from signin.sign_in_place where tenant_id = $1 and person_id = $2
-         )
-         select 'signin.account' as "table!", (to_jsonb(a) - 'password_hash')::text as "json!"
-             from signin.account a join place on place.account_id = a.id
-         union all select 'signin.sign_in_place', to_jsonb(p)::text from place p
-         union all select 'signin.invitation', (to_jsonb(i) - 'code_hash')::text
-             from signin.invitation i where i.tenant_id = $1 and i.person_id = $2
-         union all select 'signin.refresh_family', to_jsonb(f)::text
-             from signin.refresh_family f where f.tenant_id = $1 and f.person_id = $2
-         union all select 'signin.passkey', (to_jsonb(k) - 'credential')::text
-             from signin.passkey k join place on place.account_id = k.account_id
-         union all select 'signin.provider_link', to_jsonb(l)::text
-             from signin.provider_link l join place on place.account_id = l.account_id
-             where l.tenant_id = $1
-         union all select 'signin.recovery_code', (to_jsonb(c) - 'code_hash')::text
-             from signin.recovery_code c join place on place.account_id = c.account_id
-         union all select 'signin.ceremony', (to_jsonb(b) - 'state')::text
-             from signin.ceremony b join place on place.account_id = b.account_id
-             where b.tenant_id = $1
-         union all select 'signin.tenant_registry', to_jsonb(r)::text
-             from signin.tenant_registry r where r.tenant_id = $1 and r.administrator_person_id = $2
-         order by 1, 2"#,
-        tenant.0,
-        person.0,
-    )
-    .fetch_all(global.pool()?)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.table, row.json)).collect())
-}
-
-/// Forgets how a person signs in to a tenant, and the account with its address where it leads nowhere else. Harmless to
-/// repeat.
-pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Result<()> {
-    sqlx::query!(
-        "delete from signin.refresh_family where tenant_id = $1 and person_id = $2",
-        tenant.0,
-        person.0
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!("delete from signin.invitation where tenant_id = $1 and person_id = $2", tenant.0, person.0)
-        .execute(work.conn())
-        .await?;
-    let account = sqlx::query_scalar!(
-        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
-        tenant.0,
-        person.0
-    )
-    .fetch_optional(work.conn())
-    .await?;
-    let Some(account) = account else {
-        return Ok(());
-    };
-    sqlx::query!(
-        "delete from signin.provider_link where account_id = $1 and tenant_id = $2",
-        account,
-        tenant.0
-    )
-    .execute(work.conn())
-    .await?;
-    // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
-    sqlx::query!(
-        "with leads_nowhere as (
-             select a.id from signin.account a where a.id = $1 and not a.is_operator
-                 and not exists (select from signin.sign_in_place p where p.account_id = $1)
-         ), codes as (
-             delete from signin.recovery_code c using leads_nowhere l where c.account_id = l.id
-         ), ceremonies as (
-             delete from signin.ceremony c using leads_nowhere l where c.account_id = l.id
-         ), links as (
-             delete from signin.provider_link k using leads_nowhere l where k.account_id = l.id
-         )
-         delete from signin.passkey k using leads_nowhere l where k.account_id = l.id",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.refresh_family f using signin.account a
-         where f.account_id = $1 and a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.account a where a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Sessions and their refresh tokens, which are kept as hashes only. Of no tenant.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, TenantId, Uuid};
 
@@ -260,7 +260,66 @@ pub async fn end(global: &Global, session: SessionId, why: End, now: DateTime<Ut
     Ok(())
 }
 
-/// Removes some sessions whose time is over, with their tokens.
+/// A session that was ended because one of its tokens came a second time.
+#[derive(Clone, Copy, Debug)]
+pub struct Reused {
+    pub session: SessionId,
+    pub signed_in_at: DateTime<Utc>,
+    pub noticed_at: DateTime<Utc>,
+}
+
+/// How long it is kept for the person to read that a session was reused.
+const REUSE_KEPT: Duration = Duration::days(90);
+
+/// Ends a session of which a token came a second time, and keeps that for its person to read.
+pub async fn end_reused(global: &Global, session: &Session, now: DateTime<Utc>) -> Result<()> {
+    let tenant = match session.place {
+        Place::Tenant(tenant, _) => Some(tenant.0),
+        Place::Host => None,
+    };
+    sqlx::query!(
+        "with ended as (
+             update signin.refresh_family set ended_at = $2, ended_reason = $3 where id = $1 and ended_at is null
+             returning id, account_id, created_at
+         )
+         insert into signin.reused_session (session_id, account_id, tenant_id, signed_in_at, reused_at)
+         select id, account_id, $4, created_at, $2 from ended on conflict on constraint reused_session_pk do nothing",
+        session.id.0,
+        now,
+        words::end_word(End::TokenReused),
+        tenant,
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
+}
+
+/// The reused sessions of an account in one tenant, or as an operator, newest first.
+pub async fn reused(
+    global: &Global,
+    account: AccountId,
+    tenant: Option<TenantId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Reused>> {
+    let rows = sqlx::query!(
+        "select session_id, signed_in_at, reused_at from signin.reused_session
+         where account_id = $1 and tenant_id is not distinct from $2 and reused_at > $3
+         order by reused_at desc, session_id limit 20",
+        account.0,
+        tenant.map(|tenant| tenant.0),
+        now - REUSE_KEPT,
+    )
+    .fetch_all(global.pool()?)
+    .await?;
+    let reused = rows.into_iter().map(|row| Reused {
+        session: SessionId(row.session_id),
+        signed_in_at: row.signed_in_at,
+        noticed_at: row.reused_at,
+    });
+    Ok(reused.collect())
+}
+
+/// Removes some sessions whose time is over, with their tokens, and what is kept of reused ones.
 pub async fn remove_old(global: &Global, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "delete from signin.refresh_family where id in (
@@ -270,5 +329,8 @@ pub async fn remove_old(global: &Global, now: DateTime<Utc>) -> Result<()> {
     )
     .execute(global.pool()?)
     .await?;
+    sqlx::query!("delete from signin.reused_session where reused_at <= $1", now - REUSE_KEPT)
+        .execute(global.pool()?)
+        .await?;
     Ok(())
 }

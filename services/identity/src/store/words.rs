@@ -3,7 +3,9 @@
 use kith_platform::error::{Error, Result};
 use kith_platform::words;
 
-use crate::domain::{break_glass, consent, person, profile, representative, rights, session, tenant};
+use crate::domain::{
+    break_glass, communication, consent, person, profile, representative, rights, session, tenant,
+};
 
 words!(state_word, state, tenant::State, "tenant", {
     tenant::State::Preparing => "preparing",
@@ -38,6 +40,19 @@ words!(role_word, role, person::Role, "person_role", {
     person::Role::Administrator => "administrator",
     person::Role::Checks => "checks",
     person::Role::PrivacyLead => "privacy_lead",
+    person::Role::RegisteredManager => "registered_manager",
+    person::Role::Coach => "coach",
+    person::Role::SafeguardingLead => "safeguarding_lead",
+    person::Role::HrSupport => "hr_support",
+    person::Role::PlatformSupport => "platform_support",
+    person::Role::AdminTeam => "admin_team",
+});
+
+words!(channel_word, channel, communication::Channel, "communication", {
+    communication::Channel::Unsaid => "",
+    communication::Channel::Email => "email",
+    communication::Channel::Phone => "phone",
+    communication::Channel::Chat => "chat",
 });
 
 words!(told_word, told, break_glass::ToldAs, "break_glass_notice", {

@@ -8,6 +8,8 @@ use kith_platform::testing::reason;
 use kith_proto::common::v1::{EventCount, TenantFence, TenantState};
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
+use kith_proto::identity::v1::session_service_server::SessionService as _;
+use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
 use kith_proto::identity::v1::tenant_life_service_server::TenantLifeService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
 use kith_proto::{appointments, evaluation, finance, governance, matching, teams};
@@ -204,6 +206,115 @@ async fn an_invitation_is_not_taken_up_in_a_frozen_tenant_and_stays_good() {
     assert_eq!(reason(&unknown), (Code::Unauthenticated, "SIGN_IN_REFUSED".into()), "no account was made");
     life.thaw().await.expect("thawed");
     life.stage.accept(&code, "giver@example.org").await.expect("joined");
+}
+
+/// The place is given away before the freeze or not at all: a freeze that comes meanwhile waits for it.
+#[tokio::test]
+async fn a_freeze_waits_for_an_invitation_that_is_being_taken_up() {
+    let life = Life::new().await;
+    let (person, code) = life.stage.invite(life.place.administrator, life.stage.invitation(&[])).await;
+    let mut holder = life.stage.world.admin(&life.stage.host).await;
+    let hold = "begin; select from signin.invitation for update";
+    sqlx::raw_sql(hold).execute(&mut holder).await.expect("held");
+    let waits_for = async |event: &str| {
+        let mut admin = life.stage.world.admin(&life.stage.host).await;
+        for _ in 0..400 {
+            let waiting: bool = sqlx::query_scalar(
+                "select exists (select from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock' and wait_event = $1)",
+            )
+            .bind(event)
+            .fetch_one(&mut admin)
+            .await
+            .expect("an answer");
+            if waiting {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("nobody waits for {event}");
+    };
+    let freeze = async {
+        waits_for("transactionid").await;
+        life.freeze().await
+    };
+    let release = async {
+        waits_for("advisory").await;
+        sqlx::raw_sql("commit").execute(&mut holder).await.expect("released");
+    };
+    let (accepted, frozen, ()) = tokio::join!(life.stage.accept(&code, "giver@example.org"), freeze, release);
+    accepted.expect("it came first");
+    assert_eq!(frozen.expect("frozen").state(), TenantState::Frozen);
+    let request = pb::GetPeopleRequest { ids: vec![person.id] };
+    let people = life.stage.people.get_people(by(life.place.administrator, request)).await.expect("read");
+    assert!(people.into_inner().people[0].joined, "both halves are done");
+}
+
+/// Ending a session works in every state, and writes nothing of the tenant's but the audit.
+#[tokio::test]
+async fn a_session_ends_while_its_tenant_is_frozen_suspended_or_released() {
+    let life = Life::new().await;
+    let email = "first@clapton.example";
+    let rows = async || -> Vec<(String, i64)> {
+        let mut admin = life.stage.world.admin(&life.stage.host).await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+             where c.relkind = 'r' and n.nspname in ('public', 'platform') and c.relname not like 'audit%'
+             order by 1",
+        )
+        .fetch_all(&mut admin)
+        .await
+        .expect("the tables");
+        let mut rows = Vec::new();
+        for table in tables {
+            let sql = format!(
+                "select coalesce(sum(hashtextextended(t::text, 0) % 1000000007), 0)::bigint from {table} t"
+            );
+            let sum =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("a sum");
+            rows.push((table, sum));
+        }
+        rows
+    };
+    let sign_out = async |tokens: &pb::Tokens| {
+        let request = pb::SignOutRequest { request_id: life.stage.id() };
+        life.stage.sign_in.sign_out(by(life.stage.actor(tokens), request)).await.map(|_| ())
+    };
+    let end = async |mine: &pb::Tokens, other: &pb::Tokens| {
+        let session_id = life.stage.actor(other).session().expect("a session").to_string();
+        let request = pb::EndSessionRequest { request_id: life.stage.id(), session_id };
+        life.stage.sessions.end_session(by(life.stage.actor(mine), request)).await.map(|_| ())
+    };
+    let mut ended = 0;
+    for state in ["frozen", "released", "suspended"] {
+        let mut tokens = Vec::new();
+        for _ in 0..4 {
+            tokens.push(life.stage.tokens(email, "").await);
+        }
+        // As identity itself writes it down, at the fence that every write passes.
+        let tenant = life.tenant();
+        let fence =
+            async |tx: &mut kith_platform::db::Tx| tx.remember_tenant(state, "Europe/London", 9).await;
+        let (actor, mode) = (Actor::Service { tenant }, kith_platform::db::Mode::Apply);
+        life.stage.host.within(tenant, actor, mode, fence).await.expect("fenced");
+        let before = rows().await;
+        sign_out(&tokens[0]).await.expect("signed out");
+        end(&tokens[1], &tokens[2]).await.expect("ended");
+        let request = pb::EndOtherSessionsRequest { request_id: life.stage.id(), everywhere: false };
+        let actor = life.stage.actor(&tokens[1]);
+        life.stage.sessions.end_other_sessions(by(actor, request)).await.expect("ended");
+        assert_eq!(before, rows().await, "{state}: nothing of the tenant changed");
+        for gone in [0, 2, 3] {
+            life.stage.refresh(&tokens[gone].refresh_token).await.expect_err("it has ended");
+            ended += 1;
+        }
+        life.stage.refresh(&tokens[1].refresh_token).await.expect("this one goes on");
+        let invite = life.stage.invitation(&[]);
+        let refused = life.stage.people.invite_person(by(life.place.administrator, invite)).await;
+        assert!(refused.expect_err("a write").message().contains("place"), "{state}");
+    }
+    println!("sessions ended in tenants that accept no changes: {ended} of 9; rows of the tenant changed: 0");
 }
 
 #[tokio::test]

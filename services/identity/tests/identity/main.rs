@@ -3,6 +3,7 @@
 
 mod authenticator;
 mod bad_input;
+mod communication;
 mod consent;
 mod guesses;
 mod hashing;
@@ -10,6 +11,7 @@ mod integrator;
 mod keys;
 mod leaving;
 mod life;
+mod operator_credential;
 mod outside;
 mod own_sessions;
 mod passkey;
@@ -19,6 +21,7 @@ mod provider;
 mod recovery;
 mod representative;
 mod rights;
+mod roles;
 mod session;
 mod stage;
 mod tenant;

@@ -1,6 +1,6 @@
 //! Access on behalf, retention, legal hold and erasure, as identity alone decides them.
 
-use kith_identity::{Desk, RightsFace};
+use kith_identity::{Desk, RightsFace, do_what_is_due};
 use kith_platform::context::Actor;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::reason;
@@ -211,6 +211,131 @@ async fn a_hold_refuses_until_it_is_lifted_and_nobody_orders_their_own_erasure()
     let own = own.erasure.expect("an erasure").id;
     let refused = rights.order(administrator, &own).await.expect_err("their own");
     assert_eq!(refused.code(), Code::PermissionDenied, "two must have looked at it");
+}
+
+/// Who leads on privacy answers requests; an administrator does where nobody else leads, and never beside them.
+#[tokio::test]
+async fn the_privacy_lead_answers_requests_and_an_administrator_only_where_nobody_else_leads() {
+    let rights = Rights::new().await;
+    let (stage, administrator) = (&rights.stage, rights.place.administrator);
+    let lead = stage.joined(&rights.place, "lead@place.example", &[pb::OrganisationRole::PrivacyLead]).await;
+    let other = rights.other().await;
+    let access = async |who: Actor, person_id: String| {
+        let request = pb::OpenAccessRequestRequest { request_id: stage.id(), person_id };
+        rights.face.open_access_request(by(who, request)).await.map(|_| ())
+    };
+    let list = async |who: Actor| {
+        let listed = rights.face.list_erasures(by(who, pb::ListErasuresRequest::default())).await?;
+        Ok::<_, tonic::Status>(listed.into_inner().erasures.len())
+    };
+    let hold = async |who: Actor, person_id: String| {
+        let basis = pb::HoldBasis::Safeguarding.into();
+        let request = pb::SetLegalHoldRequest { request_id: stage.id(), person_id, basis };
+        let set = rights.face.set_legal_hold(by(who, request)).await?.into_inner();
+        Ok::<_, tonic::Status>(set.legal_hold.expect("a hold").id)
+    };
+    let lift = async |who: Actor, legal_hold_id: &str| {
+        let (request_id, legal_hold_id) = (stage.id(), legal_hold_id.to_owned());
+        let request = pb::LiftLegalHoldRequest { request_id, legal_hold_id };
+        rights.face.lift_legal_hold(by(who, request)).await.map(|_| ())
+    };
+
+    let (asked, person) = (rights.ask().await, rights.id.to_string());
+    access(lead, person.clone()).await.expect("theirs to answer");
+    assert_eq!(list(lead).await.expect("theirs to see"), 1);
+    let denied = access(administrator, person.clone()).await.expect_err("somebody leads");
+    assert_eq!(denied.code(), Code::PermissionDenied);
+    assert_eq!(rights.get(administrator, &asked).await.expect_err("not theirs").code(), Code::NotFound);
+    assert_eq!(list(administrator).await.expect_err("not theirs").code(), Code::PermissionDenied);
+    assert_eq!(access(other, person.clone()).await.expect_err("nobody").code(), Code::NotFound);
+
+    // A hold only keeps: either sets one, and who leads lifts it, unless it is about themselves.
+    let held = hold(administrator, person.clone()).await.expect("an administrator sets it");
+    assert_eq!(lift(administrator, &held).await.expect_err("not theirs").code(), Code::PermissionDenied);
+    let refused = rights.order(lead, &asked).await.expect_err("held");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "LEGAL_HOLD".into()));
+    lift(lead, &held).await.expect("lifted");
+    let own = hold(lead, lead.id().to_string()).await.expect("set");
+    assert_eq!(lift(lead, &own).await.expect_err("about themselves").code(), Code::PermissionDenied);
+    lift(administrator, &own).await.expect("an administrator, since nobody else leads");
+    rights.order(lead, &asked).await.expect("ordered");
+    assert_eq!(rights.name_seen_by(lead).await.as_deref(), Some(NAME));
+
+    // Their own request: an administrator stands in.
+    let request = pb::AskErasureRequest { request_id: stage.id() };
+    let of_lead = rights.face.ask_erasure(by(lead, request)).await.expect("asked").into_inner();
+    let of_lead = of_lead.erasure.expect("an erasure").id;
+    assert_eq!(rights.order(lead, &of_lead).await.expect_err("their own").code(), Code::PermissionDenied);
+    access(administrator, lead.id().to_string()).await.expect("stands in");
+    rights.order(administrator, &of_lead).await.expect("ordered");
+}
+
+/// What had to stay goes by itself once its time is over: not a day before, not under a legal hold, and once however many
+/// look for it at the same moment.
+#[tokio::test]
+async fn an_erasure_goes_on_by_itself_when_what_had_to_stay_may_go() {
+    let rights = Rights::new().await;
+    let (stage, administrator) = (&rights.stage, rights.place.administrator);
+    let erasure = rights.ask().await;
+    rights.order(administrator, &erasure).await.expect("ordered");
+    let kept = |class: &str, until: &str| KeptClass { class: class.into(), rows: 2, until: until.into() };
+    rights
+        .all_answer(&erasure, 1, &[kept("care_record", "2034-11-21"), kept("duty_roster", "2032-11-21")])
+        .await;
+    let desk = &stage.desk;
+    let orders = async || {
+        let written = stage.world.written(&stage.host).await;
+        written.iter().filter(|event| event.event_type == "identity.erasure.ordered.v1").count()
+    };
+    let advance_to = |day: &str| {
+        let noon =
+            day.parse::<chrono::NaiveDate>().expect("a day").and_hms_opt(12, 0, 0).expect("noon").and_utc();
+        stage.world.clock.advance(noon - stage.world.clock.now());
+    };
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 0, "today");
+    advance_to("2032-11-20");
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 0, "the day before");
+
+    advance_to("2032-11-21");
+    let request = pb::SetLegalHoldRequest {
+        request_id: stage.id(),
+        person_id: rights.id.to_string(),
+        basis: pb::HoldBasis::Inquiry.into(),
+    };
+    let hold = rights.face.set_legal_hold(by(administrator, request)).await.expect("set").into_inner();
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 0, "held");
+    let legal_hold_id = hold.legal_hold.expect("a hold").id;
+    let lift = pb::LiftLegalHoldRequest { request_id: stage.id(), legal_hold_id };
+    rights.face.lift_legal_hold(by(administrator, lift)).await.expect("lifted");
+
+    // Two replicas at the same moment: one order.
+    let (one, two) = tokio::join!(do_what_is_due(desk), do_what_is_due(desk));
+    assert_eq!(one.expect("looked").erasures + two.expect("looked").erasures, 1);
+    assert_eq!(orders().await, 2);
+    let under_way = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(
+        (under_way.phase(), under_way.reports.len()),
+        (pb::ErasurePhase::Ordered, 0),
+        "all are asked anew"
+    );
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some(NAME), "the care record needs it");
+
+    // What is said to be due already rests for a day, so that nobody is asked over and over.
+    rights.all_answer(&erasure, 2, &[kept("care_record", "2032-11-21")]).await;
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 0, "asked a moment ago");
+    advance_to("2032-11-22");
+    stage.world.clock.advance(chrono::Duration::minutes(1));
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 1);
+    rights.all_answer(&erasure, 3, &[]).await;
+    let completed = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(completed.phase(), pb::ErasurePhase::Completed);
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some("(erased)"));
+    advance_to("2040-01-01");
+    assert_eq!(do_what_is_due(desk).await.expect("looked").erasures, 0, "nothing is left");
+    assert_eq!(orders().await, 3);
+    println!(
+        "erasures carried on by themselves: 2 of 2 due, 0 early, 0 under hold, 1 by two replicas at once"
+    );
 }
 
 #[tokio::test]

@@ -40,6 +40,40 @@ async fn somebody_becomes_a_giver_once_however_often_it_is_said() {
     assert_eq!(stage.written().await, ["giver.registered"]);
 }
 
+/// Proves ID-05, and of ID-04 the types: whoever gives support says how, self-employed or employed where they are paid, and
+/// everybody else hears it so.
+#[tokio::test]
+async fn every_type_of_giver_is_known_as_what_they_are() {
+    let stage = Stage::new(true).await;
+    let types = [
+        GiverStatus::Independent,
+        GiverStatus::Employed,
+        GiverStatus::Volunteer,
+        GiverStatus::PeerSupporter,
+        GiverStatus::FamilyOrFriend,
+    ];
+    for status in types {
+        let giver = stage.giver(status, "E5").await;
+        let request = pb::GetGiverRequest { person_id: giver.to_string() };
+        let seen = stage.givers.get_giver(request_of(stage.tenant, giver, request)).await.expect("their own");
+        assert_eq!(seen.into_inner().giver.expect("a giver").status(), status);
+        let told = stage.world.written(&stage.host).await.pop().expect("an event");
+        let told =
+            pb::GiverRegistered::decode(told.payload.as_slice()).expect("the event").state.expect("a state");
+        assert_eq!((told.person_id, told.status.try_into()), (giver.to_string(), Ok(status)));
+    }
+    let request = pb::RegisterGiverRequest {
+        request_id: stage.id(),
+        status: GiverStatus::Unspecified.into(),
+        outward_code: "E5".into(),
+        occurred_at: None,
+    };
+    let person = stage.world.person();
+    let unsaid =
+        stage.givers.register_giver(request_of(stage.tenant, person, request)).await.expect_err("unsaid");
+    assert_eq!(wrong_fields(&unsaid), ["status"]);
+}
+
 #[tokio::test]
 async fn readiness_is_recorded_by_others_with_the_checks_role_only() {
     let stage = Stage::new(true).await;

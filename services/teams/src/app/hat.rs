@@ -5,6 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 
+use super::leaving::must_be_here;
 use super::team::{open, speaker};
 use crate::domain::hat::{Hat, Holding};
 use crate::domain::{Change, HoldingId, TeamId};
@@ -33,6 +34,7 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Holding> {
             && (existing.valid_from, existing.valid_until) == command.term;
         return if same { Ok(existing.clone()) } else { Err(Common::IdExists.into()) };
     }
+    must_be_here(tx, command.person).await?;
     tx.occurred_at(command.occurred_at)?;
     let by = speaker(&team, &standing, tx.person()?, Some(command.person));
     let holding = team.propose_hat(id, command.hat, command.person, command.term, by)?.clone();

@@ -6,6 +6,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
 
+use super::leaving::must_be_here;
 use super::team::{open, speaker};
 use crate::domain::membership::{Kind, Membership, State};
 use crate::domain::{Change, MembershipId, Refused, TeamId};
@@ -34,6 +35,7 @@ pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Membership> {
             && command.valid_from.is_none_or(|day| day == existing.valid_from);
         return if same { Ok(existing.clone()) } else { Err(Common::IdExists.into()) };
     }
+    must_be_here(tx, command.person).await?;
     let occurred_at = tx.occurred_at(command.occurred_at)?;
     let valid_from = command.valid_from.unwrap_or(wall_clock(occurred_at, tx.place()?.zone).date());
     let by = speaker(&team, &standing, tx.person()?, Some(command.person));
@@ -108,10 +110,14 @@ pub struct Welcome {
 
 /// The Team proposes membership after a trial: the Owner's yes was given when the trial was concluded, and the giver
 /// answers. Changes nothing where the person was asked already or the Team is not there.
+/// Nobody is asked who has left.
 pub async fn welcome(tx: &mut Tx, command: Welcome) -> Result<()> {
     let Some(mut team) = store::team::load_for_update(tx, command.team).await? else {
         return Ok(());
     };
+    if store::departed::left_at(tx, command.person).await?.is_some() {
+        return Ok(());
+    }
     let today = tx.today()?;
     let valid_from = command.trial_until.map_or(today, |day| day.min(today));
     let owner = team.owner;

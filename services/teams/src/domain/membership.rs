@@ -81,6 +81,19 @@ impl Membership {
         Ok(Change::Changed)
     }
 
+    /// Ends whatever it is because the person left the tenant on that day; answers whether anything is different now.
+    pub fn part(&mut self, day: NaiveDate) -> Change {
+        match self.state {
+            State::Suggested | State::Invited => self.state = State::Declined,
+            State::Member | State::Left if self.valid_until.is_none_or(|end| end > day) => {
+                self.state = State::Left;
+                self.valid_until = Some(day.max(self.valid_from));
+            }
+            _ => return Change::Unchanged,
+        }
+        Change::Changed
+    }
+
     /// Ends it on that day.
     pub fn end(&mut self, valid_until: NaiveDate) -> Result<Change, Refused> {
         match self.state {

@@ -45,6 +45,9 @@ pub enum Refused {
     /// The end lies before the beginning, or a term is too long.
     #[error("the dates do not fit: an end comes after its beginning, and a hat is for two years at most")]
     DatesDoNotFit,
+    /// The person is in this place no more.
+    #[error("this person has left")]
+    HasLeft,
     /// The hat is not held.
     #[error("this hat is not being worn")]
     NotHeld,
@@ -69,6 +72,7 @@ impl Refusal for Refused {
             Self::NotAMember => "NOT_A_MEMBER",
             Self::HatsFirst => "HATS_FIRST",
             Self::DatesDoNotFit => "DATES_DO_NOT_FIT",
+            Self::HasLeft => "HAS_LEFT",
             Self::NotHeld => "NOT_HELD",
             Self::PromiseNotInForce => "PROMISE_NOT_IN_FORCE",
         }

@@ -46,6 +46,13 @@ pub struct Text {
     pub body: String,
 }
 
+/// What ended when somebody left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parting {
+    pub memberships: Vec<Membership>,
+    pub holdings: Vec<Holding>,
+}
+
 /// A Team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
@@ -113,6 +120,23 @@ impl Team {
             return Err(Refused::HatsFirst);
         }
         self.membership(id).ok_or(Refused::NotAMember)?.end(valid_until)
+    }
+
+    /// Ends what somebody has here who left the tenant on that day: places, hats and what they were asked. Nobody can
+    /// pass hats on any more who is gone; the Team sees that nobody wears them.
+    pub fn part_with(&mut self, person: PersonId, day: NaiveDate) -> Parting {
+        let mut parting = Parting::default();
+        for membership in self.members.iter_mut().filter(|membership| membership.person == person) {
+            if membership.part(day) == Change::Changed {
+                parting.memberships.push(membership.clone());
+            }
+        }
+        for holding in self.hats.iter_mut().filter(|holding| holding.person == person) {
+            if matches!(holding.drop_it(), Ok(Change::Changed)) {
+                parting.holdings.push(holding.clone());
+            }
+        }
+        parting
     }
 
     /// Asks somebody of the Team to wear a hat.

@@ -84,6 +84,22 @@ pub async fn list_of_person(
     complete(tx, rows).await
 }
 
+/// The Teams in which somebody has a place, wears a hat or was asked, in the order in which they are locked.
+pub async fn touching(tx: &mut Tx, person: PersonId) -> Result<Vec<TeamId>> {
+    let tenant = tx.tenant();
+    let teams = sqlx::query_scalar!(
+        r#"select team_id as "team_id!" from (
+             select team_id from membership where tenant_id = $1 and person_id = $2
+             union select team_id from hat_holding where tenant_id = $1 and person_id = $2
+         ) touching order by team_id"#,
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(teams.into_iter().map(TeamId).collect())
+}
+
 /// Adds members, hats and Promises to rows of `team`, with one query each however many Teams there are.
 async fn complete(tx: &mut Tx, rows: Vec<TeamRow>) -> Result<Vec<Team>> {
     let tenant = tx.tenant();

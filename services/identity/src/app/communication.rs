@@ -1,0 +1,63 @@
+//! How somebody likes to be reached: said by themselves, seen by whom they let see it.
+
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::db::Tx;
+use kith_platform::error::{Error, Result};
+use kith_platform::id::PersonId;
+
+use super::person;
+use crate::domain::communication::{Channel, Communication};
+use crate::policy::Action;
+use crate::store;
+
+/// The part of somebody's record that this is, as consents name it.
+const PART: &str = "contact.preference";
+
+/// Says how one likes to be reached.
+#[derive(Clone, Debug)]
+pub struct Set {
+    pub preferred: Channel,
+    pub needs: String,
+}
+
+/// Keeps what the caller says of themselves.
+pub async fn set(tx: &mut Tx, command: Set) -> Result<Communication> {
+    let caller = tx.person()?;
+    let standing = Standing::new().with("self", person::exists(tx, caller).await?);
+    tx.require(Action::SetCommunication, Subject::about("person", caller, caller), &standing)?;
+    let said = Communication {
+        person: caller,
+        preferred: command.preferred,
+        needs: command.needs,
+        updated_at: Some(tx.now()),
+    };
+    store::communication::save(tx, &said).await?;
+    Ok(said)
+}
+
+/// Asks how somebody likes to be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Get {
+    /// Who; the caller where it is none.
+    pub person: Option<PersonId>,
+}
+
+/// Answers what somebody said: to themselves, to who acts for them, and to whom they let see it.
+pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
+    let (caller, today) = (tx.person()?, tx.today()?);
+    let about = query.person.unwrap_or(caller);
+    let mut standing = Standing::new().with("self", about == caller && person::exists(tx, caller).await?);
+    if about != caller {
+        // Who has left reads nothing any more, whatever somebody let them see.
+        let is_here = person::standing(tx).await?.is("anyone");
+        let acts = is_here && store::communication::acts_for(tx, caller, about, today).await?;
+        let consent = store::communication::consent_between(tx, about, PART, caller, today).await?;
+        standing = standing.with("representative", acts).by_consent(consent.filter(|_| is_here));
+    }
+    tx.require(Action::GetCommunication, Subject::about("person", about, about), &standing)?;
+    if !person::exists(tx, about).await? {
+        return Err(Error::NotFound("person"));
+    }
+    let said = store::communication::load(tx, about).await?;
+    Ok(said.unwrap_or_else(|| Communication::unsaid(about)))
+}

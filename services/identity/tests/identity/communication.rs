@@ -1,0 +1,114 @@
+//! How somebody likes to be reached: their own, shared by consent.
+
+use chrono::Duration;
+use kith_identity::{CommunicationFace, RepresentativesFace};
+use kith_platform::context::Actor;
+use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1 as common;
+use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::OrganisationRole;
+use kith_proto::identity::v1::communication_service_server::CommunicationService as _;
+use kith_proto::identity::v1::consent_service_server::ConsentService as _;
+use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
+use tonic::{Code, Status};
+
+use crate::stage::{Stage, by};
+
+const NEEDS: &str = "Large print, and time to answer";
+
+async fn get(face: &CommunicationFace, reader: Actor, person: Actor) -> Result<pb::Communication, Status> {
+    let request = pb::GetCommunicationRequest { person_id: person.id().to_string() };
+    let answer = face.get_communication(by(reader, request)).await?.into_inner();
+    Ok(answer.communication.expect("an answer"))
+}
+
+/// Proves ID-27: needs and preferred channel are said by the person, and read by themselves, by whom they let see them and
+/// by who acts for them; no role opens them, and a withdrawn consent closes them at once.
+#[tokio::test]
+async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
+    let stage = Stage::new().await;
+    let place = stage.place(stage.operator().await, "clapton").await;
+    let face = CommunicationFace::new(stage.host.clone());
+    let owner = stage.joined(&place, "owner@clapton.example", &[]).await;
+    let giver = stage.joined(&place, "giver@clapton.example", &[]).await;
+    let acting = stage.joined(&place, "acting@clapton.example", &[]).await;
+    let all_roles = [
+        OrganisationRole::Administrator,
+        OrganisationRole::Checks,
+        OrganisationRole::PrivacyLead,
+        OrganisationRole::RegisteredManager,
+        OrganisationRole::Coach,
+        OrganisationRole::SafeguardingLead,
+        OrganisationRole::HrSupport,
+        OrganisationRole::PlatformSupport,
+        OrganisationRole::AdminTeam,
+    ];
+    let every_role = stage.joined(&place, "roles@clapton.example", &all_roles).await;
+
+    let unsaid = get(&face, owner, owner).await.expect("their own");
+    assert_eq!((unsaid.preferred_channel(), unsaid.update_time), (pb::Channel::Unspecified, None));
+    let say = async |needs: &str, channel: i32| {
+        let (request_id, needs) = (stage.id(), needs.to_owned());
+        let request = pb::SetCommunicationRequest { request_id, preferred_channel: channel, needs };
+        face.set_communication(by(owner, request)).await.map(|_| ())
+    };
+    say(NEEDS, pb::Channel::Phone.into()).await.expect("said");
+    let wrong = say(&"x".repeat(2001), 99).await.expect_err("too long, and no such channel");
+    assert_eq!(wrong_fields(&wrong), ["preferred_channel", "needs"]);
+    let said = get(&face, owner, owner).await.expect("their own");
+    assert_eq!((said.preferred_channel(), said.needs.as_str()), (pb::Channel::Phone, NEEDS));
+
+    let not_found = (Code::NotFound, "NOT_FOUND".to_owned());
+    for nobody in [giver, acting, every_role] {
+        assert_eq!(reason(&get(&face, nobody, owner).await.expect_err("not let see it")), not_found);
+    }
+    let request = pb::GiveConsentRequest {
+        request_id: stage.id(),
+        part: "contact.preference".into(),
+        purpose: "support".into(),
+        grantee: Some(common::Grantee {
+            kind: common::GranteeKind::Person.into(),
+            id: giver.id().to_string(),
+            hat: String::new(),
+        }),
+        valid_until: "2027-11-21".into(),
+        ..Default::default()
+    };
+    let given = stage.consents.give_consent(by(owner, request)).await.expect("given").into_inner();
+    assert_eq!(get(&face, giver, owner).await.expect("let see it").needs, NEEDS);
+    let consent_id = given.consent.expect("a consent").id;
+    let mut admin = stage.world.admin(&stage.host).await;
+    let basis: Vec<String> = sqlx::query_scalar(
+        "select basis from platform.audit where action = 'GetCommunication' and actor_id = $1 and allowed",
+    )
+    .bind(giver.id())
+    .fetch_all(&mut admin)
+    .await
+    .expect("the audit");
+    assert!(basis.len() == 1 && basis[0].contains(&consent_id), "{basis:?}");
+    let request = pb::WithdrawConsentRequest { request_id: stage.id(), consent_id };
+    stage.consents.withdraw_consent(by(owner, request)).await.expect("withdrawn");
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("withdrawn")), not_found);
+
+    // Who acts for the person, once the basis was seen.
+    let representatives = RepresentativesFace::new(stage.host.clone());
+    let request = pb::RecordRepresentativeRequest {
+        request_id: stage.id(),
+        person_id: owner.id().to_string(),
+        representative_person_id: acting.id().to_string(),
+        basis: pb::RepresentationBasis::Nomination.into(),
+        scopes: vec![pb::RepresentationScope::HealthAndWelfare.into()],
+        ..Default::default()
+    };
+    let recorded =
+        representatives.record_representative(by(owner, request)).await.expect("recorded").into_inner();
+    assert_eq!(reason(&get(&face, acting, owner).await.expect_err("nobody saw the basis")), not_found);
+    let request = pb::ConfirmRepresentativeRequest {
+        request_id: stage.id(),
+        representative_id: recorded.representative.expect("a representative").id,
+        ..Default::default()
+    };
+    representatives.confirm_representative(by(every_role, request)).await.expect("confirmed");
+    stage.world.clock.advance(Duration::minutes(1));
+    assert_eq!(get(&face, acting, owner).await.expect("acts for them").needs, NEEDS);
+}
