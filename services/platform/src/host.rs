@@ -71,8 +71,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const OLD: chrono::Duration = chrono::Duration::hours(1);
 /// How often a command that met another at the same row is tried.
 const TRIES: usize = 4;
-/// How long an answer is kept for a repeat.
-const KEPT: chrono::Duration = chrono::Duration::hours(72);
 
 impl Host {
     pub(crate) fn new(
@@ -307,7 +305,7 @@ impl Host {
             Ok(output) => {
                 let answer = render(output);
                 let saved = match tx.note_shown(&answer) {
-                    Ok(()) => save_answer(&mut tx, request_id, hash, &answer).await,
+                    Ok(()) => tx.flush_answered(request_id, hash, &answer.encode_to_vec()).await,
                     Err(error) => Err(error),
                 };
                 saved.map(|caused| (answer, caused))
@@ -432,31 +430,6 @@ fn answer_saved<A: prost::Message + Default>(saved: &Saved, hash: &[u8]) -> Resu
     }
     let answer = A::decode(saved.answer.as_slice()).map_err(Error::internal)?;
     Ok((answer, saved.caused.clone()))
-}
-
-async fn save_answer(
-    tx: &mut Tx,
-    request_id: Uuid,
-    hash: &[u8],
-    answer: &impl prost::Message,
-) -> Result<String> {
-    let caused = tx.flush().await?;
-    let (tenant, actor, now) = (tx.tenant(), tx.actor(), tx.now());
-    sqlx::query!(
-        "insert into platform.saved_answer
-             (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant.0,
-        actor.id(),
-        request_id,
-        hash,
-        answer.encode_to_vec(),
-        caused,
-        now + KEPT,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(caused)
 }
 
 fn may_try_again(error: &Error) -> bool {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Message, Publisher};
 use crate::clock::Clock;
-use crate::db::{Db, Now};
+use crate::db::Db;
 use crate::error::Result;
 use crate::id::{TenantId, Uuid};
 
@@ -28,58 +28,6 @@ impl Pending {
     pub fn caused(&self) -> String {
         format!("{};{};{}", self.event_type, self.aggregate_id, self.event_id)
     }
-}
-
-/// Writes events, each with the next number of its aggregate, in one statement.
-pub(crate) async fn write(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    events: &[Pending],
-    now: Now,
-) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
-    let aggregate_types: Vec<String> = events.iter().map(|event| event.aggregate_type.to_owned()).collect();
-    let aggregate_ids: Vec<Uuid> = events.iter().map(|event| event.aggregate_id).collect();
-    let event_types: Vec<String> = events.iter().map(|event| event.event_type.to_owned()).collect();
-    let payloads: Vec<Vec<u8>> = events.iter().map(|event| event.payload.clone()).collect();
-    sqlx::query!(
-        "with event as (
-             select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])
-                 with ordinality as e (event_id, aggregate_type, aggregate_id, event_type, payload, place)
-         ), counted as (
-             select aggregate_type, aggregate_id, count(*) as events from event
-             group by aggregate_type, aggregate_id
-         ), head as (
-             insert into platform.outbox_head as h (tenant_id, aggregate_type, aggregate_id, last_no)
-             select $1, aggregate_type, aggregate_id, events from counted order by aggregate_type, aggregate_id
-             on conflict on constraint outbox_head_pk do update set last_no = h.last_no + excluded.last_no
-             returning h.aggregate_type, h.aggregate_id, h.last_no
-         )
-         insert into platform.outbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-             traceparent, created_at)
-         select $1, e.event_id, e.aggregate_type, e.aggregate_id,
-             head.last_no - counted.events
-                 + row_number() over (partition by e.aggregate_type, e.aggregate_id order by e.place),
-             e.event_type, e.payload, $7, $8
-         from event e
-             join counted using (aggregate_type, aggregate_id)
-             join head using (aggregate_type, aggregate_id)
-         order by e.place",
-        tenant.0,
-        &event_ids,
-        &aggregate_types,
-        &aggregate_ids,
-        &event_types,
-        &payloads,
-        crate::telemetry::traceparent(),
-        now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 const BATCH: i64 = 500;
