@@ -302,7 +302,7 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// A port below those that the system gives to outgoing connections, so that none takes it while its service is down.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(97);
     loop {
@@ -315,7 +315,7 @@ fn free_port() -> u16 {
 }
 
 /// A configuration as `KITH__SECTION__KEY`.
-fn environment(config: &Config) -> Vec<(String, String)> {
+pub fn environment(config: &Config) -> Vec<(String, String)> {
     let tree = serde_json::to_value(config).expect("a configuration");
     let mut pairs = Vec::new();
     for (section, keys) in tree.as_object().expect("sections") {
