@@ -30,7 +30,9 @@ impl Pending {
     }
 }
 
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
+/// After so many, what else a relay does has its turn.
+const BATCHES_IN_A_ROW: usize = 8;
 const POLL: Duration = Duration::from_millis(100);
 /// How often a relay that does not lead looks whether it may.
 const LEADERSHIP_POLL: Duration = Duration::from_secs(1);
@@ -84,11 +86,10 @@ impl Relay {
         let mut watermark = crate::watermark::Teller::new(self.publisher.service());
         while !stop.is_cancelled() {
             watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
-            let published = self.publish_batch(session.conn()).await?;
+            let more = self.publish_batches(session.conn()).await?;
             // Events go first; snapshots fill the time between.
-            let resent =
-                published < BATCH && crate::resend::send_page(session.conn(), &self.publisher).await?;
-            if published < BATCH && !resent {
+            let resent = !more && crate::resend::send_page(session.conn(), &self.publisher).await?;
+            if !more && !resent {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = self.woken.notified() => {}
@@ -99,52 +100,86 @@ impl Relay {
         Ok(())
     }
 
-    /// Publishes up to a batch of unpublished events in order, then marks those that the broker confirmed in one
-    /// statement. Order among the events of an aggregate is restored by the receiver's inbox, by their numbers.
-    async fn publish_batch(&self, conn: &mut PgConnection) -> Result<i64> {
+    /// Publishes unpublished events in order, a few batches at most: while one is on its way, the one before it is marked, each
+    /// in one statement. Answers whether there may be more. Order among the events of an aggregate is restored by the
+    /// receiver's inbox, by their numbers.
+    async fn publish_batches(&self, conn: &mut PgConnection) -> Result<bool> {
+        let mut confirmed = Confirmed::default();
+        for turn in 1.. {
+            let messages = self.unpublished(conn, &confirmed).await?;
+            let publishing = async {
+                let (indices, failure) = self.publisher.publish(&messages).await;
+                crate::crash::point("K4");
+                (indices, failure)
+            };
+            let (marked, (indices, failure)) = tokio::join!(self.mark(conn, &confirmed), publishing);
+            confirmed = Confirmed::of(&messages, &indices);
+            let more = messages.len() == BATCH;
+            if marked.is_err() || failure.is_some() || !more || turn == BATCHES_IN_A_ROW {
+                self.mark(conn, &confirmed).await?;
+                marked?;
+                return failure.map_or(Ok(more), Err);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first of the events that are neither published nor about to be marked so.
+    async fn unpublished(&self, conn: &mut PgConnection, confirmed: &Confirmed) -> Result<Vec<Message>> {
         let rows = sqlx::query!(
             "select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
                  created_at
-             from platform.outbox where published_at is null order by seq limit $1",
-            BATCH
+             from platform.outbox where published_at is null and event_id <> all($2) order by seq limit $1",
+            i64::try_from(BATCH).unwrap_or(i64::MAX),
+            &confirmed.events
         )
-        .fetch_all(&mut *conn)
+        .fetch_all(conn)
         .await?;
-        let messages: Vec<Message> = rows
-            .into_iter()
-            .map(|row| Message {
-                tenant_id: TenantId(row.tenant_id),
-                event_id: row.event_id,
-                aggregate_type: row.aggregate_type,
-                aggregate_id: row.aggregate_id,
-                event_no: row.event_no,
-                event_type: row.event_type,
-                payload: row.payload,
-                traceparent: row.traceparent,
-                time: row.created_at,
-                snapshot_for: None,
-            })
-            .collect();
-        if messages.is_empty() {
-            return Ok(0);
+        let messages = rows.into_iter().map(|row| Message {
+            tenant_id: TenantId(row.tenant_id),
+            event_id: row.event_id,
+            aggregate_type: row.aggregate_type,
+            aggregate_id: row.aggregate_id,
+            event_no: row.event_no,
+            event_type: row.event_type,
+            payload: row.payload,
+            traceparent: row.traceparent,
+            time: row.created_at,
+            snapshot_for: None,
+        });
+        Ok(messages.collect())
+    }
+
+    /// Marks events that the broker confirmed.
+    async fn mark(&self, conn: &mut PgConnection, confirmed: &Confirmed) -> Result<()> {
+        if confirmed.events.is_empty() {
+            return Ok(());
         }
-        let (confirmed, failure) = self.publisher.publish(&messages).await;
-        crate::crash::point("K4");
-        let tenant_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].tenant_id.0).collect();
-        let event_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].event_id).collect();
         sqlx::query!(
             "update platform.outbox o set published_at = $3
              from unnest($1::uuid[], $2::uuid[]) as done (tenant_id, event_id)
              where o.tenant_id = done.tenant_id and o.event_id = done.event_id",
-            &tenant_ids,
-            &event_ids,
+            &confirmed.tenants,
+            &confirmed.events,
             self.clock.now(),
         )
         .execute(conn)
         .await?;
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(i64::try_from(messages.len()).unwrap_or(BATCH)),
-        }
+        Ok(())
+    }
+}
+
+/// Events that the broker has confirmed, on their way to being marked.
+#[derive(Debug, Default)]
+struct Confirmed {
+    tenants: Vec<Uuid>,
+    events: Vec<Uuid>,
+}
+
+impl Confirmed {
+    fn of(messages: &[Message], indices: &[usize]) -> Self {
+        let tenants = indices.iter().map(|&index| messages[index].tenant_id.0).collect();
+        let events = indices.iter().map(|&index| messages[index].event_id).collect();
+        Self { tenants, events }
     }
 }

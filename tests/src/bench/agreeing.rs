@@ -83,7 +83,7 @@ pub async fn agree(scene: &mut Scene, pace: Pace, clients: usize) -> Row {
 const WRITTEN: &str = "select (select count(*) from visit where state = 'agreed' and id::text like '01900000-0000-7000-8000-%')
     + (select count(*) from platform.outbox where event_type = 'appointments.visit.agreed.v1'
         and aggregate_id::text like '01900000-0000-7000-8000-%')
-    + (select count(*) from platform.audit where action = 'AgreeVisit' and subject_id::text like '01900000-0000-7000-8000-%')
+    + (select count(distinct subject_id) from platform.audit where action = 'AgreeVisit' and subject_id::text like '01900000-0000-7000-8000-%')
     + (select count(*) from platform.saved_answer where caused like 'appointments.visit.agreed.v1;01900000-0000-7000-8000-%')";
 
 /// Agrees some and looks at what is answered; answers how many to plan for the first slot.
@@ -150,8 +150,8 @@ insert into bench.outbox (tenant_id, event_id, aggregate_type, aggregate_id, eve
         decode(repeat('61', 320), 'hex'), now());
 insert into bench.agreed_audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis, allowed,
         recorded_at)
-    values ('{tenant}', gen_random_uuid(), '{owner}', 'AgreeVisit', 'visit', {VISIT_ID_OF_N}, '{owner}', 'owner', true,
-        now());
+    select '{tenant}', gen_random_uuid(), '{owner}', 'AgreeVisit', 'visit', {VISIT_ID_OF_N}, '{owner}', 'owner', true, now()
+    from generate_series(1, 2);
 insert into bench.saved_answer (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
     values ('{tenant}', '{owner}', gen_random_uuid(), decode(repeat('61', 32), 'hex'), decode(repeat('61', 320), 'hex'),
         'appointments.visit.agreed.v1;{owner};{owner}', now());

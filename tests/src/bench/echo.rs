@@ -11,10 +11,10 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use kith_platform::id::hex;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::server::{NamedService, UnaryService};
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 
 use super::caller::Caller;
@@ -106,8 +106,9 @@ pub fn serve(answer: &str) -> ExitCode {
     let served = runtime.expect("a runtime").block_on(async {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         println!("http://{}", listener.local_addr()?);
-        let server = Server::builder().tcp_nodelay(true).add_service(Service(bytes.into()));
-        server.serve_with_incoming(TcpListenerStream::new(listener)).await.map_err(std::io::Error::other)
+        let server = Server::builder().add_service(Service(bytes.into()));
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        server.serve_with_incoming(incoming).await.map_err(std::io::Error::other)
     });
     if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

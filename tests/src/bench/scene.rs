@@ -178,7 +178,7 @@ impl Scene {
                 return begin.elapsed();
             }
             assert!(begin.elapsed() < within, "{service}: {found} of {wanted} after {within:?}: {sql}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
