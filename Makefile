@@ -48,6 +48,14 @@ test: build ## Runs every test over real PostgreSQL and RabbitMQ (servers of its
 chaos: build ## Kills, cuts, repeats and delays everything under load and counts what is lost; QUICK=1 ends in minutes
 	target/debug/chaos $(if $(QUICK),--quick) --report target/chaos.txt $(ARGS)
 
+# Every program in release, the bench beside the services that it measures.
+BENCH_BINS := --bin bench --bin kith $(foreach service,identity teams matching appointments finance governance evaluation,--bin kith-$(service))
+
+.PHONY: bench
+bench: ## Measures the services beside what the machine allows, row by row, each with its floor; QUICK=1 ends in ten minutes
+	$(CARGO) build --release --locked --workspace $(BENCH_BINS)
+	target/release/bench $(if $(QUICK),--quick) --report target/bench.txt $(ARGS)
+
 .PHONY: check
 check: lint proto sqlx-check ## Formatting, lints, contracts, every query against the live schema, licences and bans
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -1,8 +1,10 @@
 //! What the journeys, fault and isolation tests share.
 
+pub mod bench;
 pub mod chaos;
 pub mod collector;
 pub mod filler;
+pub mod guard;
 pub mod own_broker;
 pub mod people;
 pub mod refusals;

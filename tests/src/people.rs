@@ -130,6 +130,12 @@ impl People {
         self.random.uuid(Clock::System.now())
     }
 
+    /// What makes new ids, for tasks of their own.
+    pub fn ids(&self) -> impl Fn() -> Uuid + Clone + Send + use<> {
+        let random = self.random.clone();
+        move || random.uuid(Clock::System.now())
+    }
+
     /// A token as identity would give it.
     pub fn token(&self, actor: Actor) -> String {
         self.key.sign("kith", "kith", actor, Clock::System.now()).expect("a token")

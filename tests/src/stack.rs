@@ -321,14 +321,15 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// A port of one service, kept from the other tests while that service is down.
 #[derive(Debug)]
-struct Port {
-    number: u16,
+pub struct Port {
+    /// Its number.
+    pub number: u16,
     /// Locked as long as it is open, for every process of this machine.
     _kept: File,
 }
 
 /// A port below those that the system gives to outgoing connections, so that none takes it while its service is down.
-fn free_port() -> Port {
+pub fn free_port() -> Port {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let folder = std::env::temp_dir().join("kith-test-ports");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -344,7 +345,7 @@ fn free_port() -> Port {
 }
 
 /// A configuration as `KITH__SECTION__KEY`.
-fn environment(config: &Config) -> Vec<(String, String)> {
+pub fn environment(config: &Config) -> Vec<(String, String)> {
     let tree = serde_json::to_value(config).expect("a configuration");
     let mut pairs = Vec::new();
     for (section, keys) in tree.as_object().expect("sections") {

@@ -33,7 +33,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
         .on("governance.mandate", |tx, event| Box::pin(mandate(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
-        .on("appointments.visit", |tx, event| Box::pin(visit(tx, event)))
+        .on_many("appointments.visit", |tx, events| Box::pin(visits(tx, events)))
 }
 
 /// Reads an event's state; one that cannot be read is a defect of ours or of its publisher.
@@ -172,11 +172,13 @@ fn terms(stated: &matching::Terms, fields: &mut Fields) -> Option<Terms> {
     Some(Terms { valid_from: valid_from?, kind })
 }
 
-async fn visit(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: appointments::VisitSnapshot = event.state()?;
-    let visit = read(|fields| read_visit(&state, fields))?;
-    app::settlement::visit_changed(tx, &visit).await?;
-    Ok(Outcome::Done)
+async fn visits(tx: &mut Tx, events: &[&Received]) -> Result<()> {
+    let mut visits = Vec::with_capacity(events.len());
+    for event in events {
+        let state: appointments::VisitSnapshot = event.state()?;
+        visits.push(read(|fields| read_visit(&state, fields))?);
+    }
+    app::settlement::visits_changed(tx, &visits).await
 }
 
 fn read_visit(state: &appointments::VisitSnapshot, fields: &mut Fields) -> Option<Visit> {

@@ -212,7 +212,8 @@ async fn the_trial_balance_comes_in_pages_for_the_finance_hat_and_notices_a_drif
     let stage = Stage::funded().await;
     stage.tell_visit(&stage.visit("2026-03-10")).await;
     let ask = |person, page_size, page_token: String| {
-        stage.ledger.get_trial_balance(stage.by(person, pb::GetTrialBalanceRequest { page_size, page_token }))
+        let request = pb::GetTrialBalanceRequest { page_size, page_token, prove: true };
+        stage.ledger.get_trial_balance(stage.by(person, request))
     };
     let (mut accounts, mut token) = (Vec::new(), String::new());
     loop {

@@ -18,6 +18,34 @@ pub(crate) struct Row {
     pub allowed: bool,
 }
 
+/// The columns of rows, each with an id.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub ids: Vec<Uuid>,
+    pub actions: Vec<String>,
+    pub subject_types: Vec<String>,
+    pub subject_ids: Vec<Uuid>,
+    pub person_ids: Vec<Option<Uuid>>,
+    pub bases: Vec<String>,
+    pub allowed: Vec<bool>,
+}
+
+impl Columns {
+    pub fn of(rows: &[Row], ids: &Ids, now: Now) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.ids.push(ids.uuid(now));
+            columns.actions.push(row.action.to_owned());
+            columns.subject_types.push(row.subject_type.to_owned());
+            columns.subject_ids.push(row.subject_id);
+            columns.person_ids.push(row.person_id);
+            columns.bases.push(row.basis.clone());
+            columns.allowed.push(row.allowed);
+        }
+        columns
+    }
+}
+
 /// Writes all rows in one statement.
 pub(crate) async fn write(
     conn: &mut PgConnection,
@@ -30,16 +58,7 @@ pub(crate) async fn write(
     if rows.is_empty() {
         return Ok(());
     }
-    let mut columns = (vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
-    for row in rows {
-        columns.0.push(ids.uuid(now));
-        columns.1.push(row.action.to_owned());
-        columns.2.push(row.subject_type.to_owned());
-        columns.3.push(row.subject_id);
-        columns.4.push(row.person_id);
-        columns.5.push(row.basis.clone());
-        columns.6.push(row.allowed);
-    }
+    let columns = Columns::of(rows, ids, now);
     sqlx::query!(
         "insert into platform.audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis,
              allowed, traceparent, recorded_at)
@@ -51,13 +70,13 @@ pub(crate) async fn write(
         actor.id(),
         crate::telemetry::traceparent(),
         now,
-        &columns.0,
-        &columns.1,
-        &columns.2,
-        &columns.3,
-        &columns.4 as &[Option<Uuid>],
-        &columns.5,
-        &columns.6,
+        &columns.ids,
+        &columns.actions,
+        &columns.subject_types,
+        &columns.subject_ids,
+        &columns.person_ids as &[Option<Uuid>],
+        &columns.bases,
+        &columns.allowed,
     )
     .execute(conn)
     .await?;

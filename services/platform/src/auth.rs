@@ -2,7 +2,7 @@
 //! fetched from a configured place and kept in the database. Roles are not in tokens.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -168,13 +168,40 @@ pub struct KeySet {
     pub keys: Vec<Jwk>,
 }
 
+/// The keys of one key set, and tokens whose signatures they have verified: most calls come with a token that was seen a
+/// moment ago, and a signature costs more than all the rest of the door. What a token says is fixed by its signature; when it
+/// ends is looked at each time. Another key set begins with no tokens.
+#[derive(Debug, Default)]
+struct Keys {
+    set: String,
+    by_kid: HashMap<String, DecodingKey>,
+    verified: RwLock<HashMap<String, Claims>>,
+}
+
+/// How many verified tokens are kept; where there are more, all are verified anew.
+const MOST_VERIFIED: usize = 2_000;
+
+impl Keys {
+    fn known(&self, token: &str) -> Option<Claims> {
+        self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    fn keep(&self, token: &str, claims: Claims) {
+        let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= MOST_VERIFIED {
+            verified.clear();
+        }
+        verified.insert(token.to_owned(), claims);
+    }
+}
+
 /// Checks tokens; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     issuer: Arc<str>,
     audience: Arc<str>,
     clock: Clock,
-    keys: Arc<ArcSwap<HashMap<String, DecodingKey>>>,
+    keys: Arc<ArcSwap<Keys>>,
     /// Woken by a token whose key is not known, so that the key set is fetched anew (at a bounded rate).
     pub(crate) unknown_key: Arc<tokio::sync::Notify>,
 }
@@ -194,6 +221,9 @@ impl Verifier {
 
     /// Takes a key set into use; one without a usable key is left aside.
     pub fn use_keys(&self, jwks: &str) -> Result<()> {
+        if self.keys.load().set == jwks {
+            return Ok(());
+        }
         let set: KeySet = serde_json::from_str(jwks).map_err(Error::internal)?;
         let keys: HashMap<String, DecodingKey> = set
             .keys
@@ -204,13 +234,13 @@ impl Verifier {
         if keys.is_empty() {
             return Err(Error::internal(anyhow::anyhow!("the key set holds no usable key")));
         }
-        self.keys.store(Arc::new(keys));
+        self.keys.store(Arc::new(Keys { set: jwks.to_owned(), by_kid: keys, verified: RwLock::default() }));
         Ok(())
     }
 
     /// Whether any key is known.
     pub fn has_keys(&self) -> bool {
-        !self.keys.load().is_empty()
+        !self.keys.load().by_kid.is_empty()
     }
 
     /// Who speaks with this token. Every failure gives the same refusal; only who has no key yet, having just started,
@@ -224,22 +254,11 @@ impl Verifier {
     }
 
     fn try_verify(&self, token: &str) -> Option<Actor> {
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        if header.alg != Algorithm::EdDSA {
-            return None;
-        }
         let keys = self.keys.load();
-        let Some(key) = keys.get(header.kid.as_deref()?) else {
-            self.unknown_key.notify_one();
-            return None;
+        let claims = match keys.known(token) {
+            Some(claims) => claims,
+            None => self.claims(&keys, token)?,
         };
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&*self.issuer]);
-        validation.set_audience(&[&*self.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library asks the system's clock; ours decides below.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).ok()?.claims;
         let now = self.clock.now().timestamp();
         if now >= claims.exp || claims.iat > now + LEEWAY_SECONDS {
             return None;
@@ -250,6 +269,27 @@ impl Verifier {
             }
             None => Actor::Operator { account: claims.sub, session: claims.sid },
         })
+    }
+
+    /// What a token says whose signature, issuer and audience are right, whenever it holds.
+    fn claims(&self, keys: &Keys, token: &str) -> Option<Claims> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.alg != Algorithm::EdDSA {
+            return None;
+        }
+        let Some(key) = keys.by_kid.get(header.kid.as_deref()?) else {
+            self.unknown_key.notify_one();
+            return None;
+        };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&*self.issuer]);
+        validation.set_audience(&[&*self.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The library asks the system's clock; ours decides below.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).ok()?.claims;
+        keys.keep(token, claims.clone());
+        Some(claims)
     }
 }
 
@@ -307,6 +347,29 @@ mod tests {
         assert_eq!(verifier.verify(&token).expect("an actor"), actor);
         clock.advance(ACCESS_LIFETIME);
         assert!(verifier.verify(&token).is_err());
+    }
+
+    #[test]
+    fn a_token_that_was_verified_before_ends_all_the_same_and_goes_with_its_key() {
+        let (clock, key) = (Clock::test(noon()), TokenKey::new("k1", [7; 32]));
+        let verifier = verifier(&clock, &key);
+        let actor = Actor::Operator { account: Uuid::from_u128(9), session: Uuid::from_u128(3) };
+        let token = key.sign("kith", "hosts", actor, clock.now()).expect("a token");
+        for _ in 0..3 {
+            assert_eq!(verifier.verify(&token).expect("an actor"), actor);
+        }
+        let mut forged = token.clone();
+        forged.replace_range(token.len() - 4.., if token.ends_with("AAAA") { "BBBB" } else { "AAAA" });
+        assert!(verifier.verify(&forged).is_err(), "a known token with another signature");
+        let others = KeySet { keys: vec![TokenKey::new("k2", [8; 32]).jwk()] };
+        let kept = verifier.clone();
+        kept.use_keys(&serde_json::to_string(&others).expect("a key set")).expect("usable keys");
+        assert!(verifier.verify(&token).is_err(), "its key is gone");
+        let again = KeySet { keys: vec![key.jwk()] };
+        verifier.use_keys(&serde_json::to_string(&again).expect("a key set")).expect("usable keys");
+        assert!(verifier.verify(&token).is_ok());
+        clock.advance(ACCESS_LIFETIME);
+        assert!(verifier.verify(&token).is_err(), "it has ended");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! A service's `policy.cedar` decides from the actor's standing, which `app` computes from the service's own tables as
 //! a set of words ("owner", "member", "checks"). The rules are data that members can read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr as _;
+use std::sync::{PoisonError, RwLock};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PolicySet,
+    PrincipalConstraint, Request, ResourceConstraint, RestrictedExpression, Schema, ValidationMode,
+    Validator,
 };
 
 use crate::consent::Basis;
@@ -161,6 +163,28 @@ pub struct Policy {
     person: EntityTypeName,
     action: EntityTypeName,
     record: EntityTypeName,
+    /// Decisions made before, where no rule looks at who or what it is about but by the standing.
+    decided: Option<RwLock<Decided>>,
+}
+
+/// By action and words of standing.
+type Decided = HashMap<(String, Vec<&'static str>), bool>;
+
+/// How many decisions are kept: more than any table of actions and standings has in use.
+const MOST_DECIDED: usize = 10_000;
+
+/// Whether the same action with the same standing is decided the same whoever acts on whatever: no rule names a principal
+/// or a resource, in its head or in its conditions.
+fn is_by_standing_alone(rules: &PolicySet) -> bool {
+    rules.policies().all(|rule| {
+        let anybody = rule.principal_constraint() == PrincipalConstraint::Any
+            && rule.resource_constraint() == ResourceConstraint::Any;
+        let conditions = rule.to_json().ok().map(|json| json["conditions"].to_string());
+        anybody
+            && conditions.is_some_and(|text| {
+                !text.contains(r#""Var":"principal""#) && !text.contains(r#""Var":"resource""#)
+            })
+    })
 }
 
 impl Policy {
@@ -173,7 +197,9 @@ impl Policy {
             let problems: Vec<String> = checked.validation_errors().map(ToString::to_string).collect();
             anyhow::bail!("the policy does not fit its schema: {}", problems.join("; "));
         }
+        let decided = is_by_standing_alone(&rules).then(RwLock::default);
         Ok(Self {
+            decided,
             authorizer: Authorizer::new(),
             rules,
             entities: Entities::empty(),
@@ -185,6 +211,23 @@ impl Policy {
 
     /// Whether this actor, with this standing, may do this. Any error in a rule is a no.
     pub fn allows(&self, actor: Actor, action: &str, subject: &Subject, standing: &Standing) -> bool {
+        let Some(decided) = &self.decided else {
+            return self.decides(actor, action, subject, standing);
+        };
+        let asked = (action.to_owned(), standing.words.iter().copied().collect::<Vec<_>>());
+        if let Some(allowed) = decided.read().unwrap_or_else(PoisonError::into_inner).get(&asked) {
+            return *allowed;
+        }
+        let allowed = self.decides(actor, action, subject, standing);
+        let mut decided = decided.write().unwrap_or_else(PoisonError::into_inner);
+        if decided.len() < MOST_DECIDED {
+            decided.insert(asked, allowed);
+        }
+        allowed
+    }
+
+    /// Puts it to Cedar.
+    fn decides(&self, actor: Actor, action: &str, subject: &Subject, standing: &Standing) -> bool {
         let uid = |kind: &EntityTypeName, id: &str| {
             EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
         };
@@ -244,6 +287,34 @@ mod tests {
             policy.table(&["See", "Change"], &["owner", "member", "anyone"]),
             "See: owner member\nChange: nobody\n"
         );
+    }
+
+    #[test]
+    fn decisions_are_kept_only_where_no_rule_looks_at_who_or_what() {
+        let by_standing = r#"permit (principal, action == Action::"See", resource) when { context.standing.contains("owner") };"#;
+        for (rule, kept) in [
+            (by_standing, true),
+            (r#"permit (principal == Person::"p", action == Action::"See", resource);"#, false),
+            (r#"permit (principal, action == Action::"See", resource == Record::"r");"#, false),
+            (
+                r#"permit (principal, action == Action::"See", resource) when { principal == Person::"p" };"#,
+                false,
+            ),
+            (
+                r#"permit (principal, action == Action::"See", resource) unless { resource == Record::"r" };"#,
+                false,
+            ),
+        ] {
+            let policy = Policy::new(rule, SCHEMA).expect("a policy");
+            assert_eq!(policy.decided.is_some(), kept, "{rule}");
+        }
+        let policy = Policy::new(by_standing, SCHEMA).expect("a policy");
+        let (subject, owner) = (Subject::of("record", Uuid::nil()), Standing::new().with("owner", true));
+        for _ in 0..2 {
+            assert!(policy.allows(Actor::Nobody, "See", &subject, &owner));
+            assert!(!policy.allows(Actor::Nobody, "See", &subject, &Standing::new()));
+            assert!(!policy.allows(Actor::Nobody, "Change", &subject, &owner));
+        }
     }
 
     #[test]

@@ -19,10 +19,11 @@ use crate::audit;
 use crate::authz::{Action, Policy, Standing, Subject};
 use crate::clock::Clock;
 use crate::context::Actor;
+use crate::ending::{self, Answer, Whose};
 use crate::error::{Common, Error, Result};
 use crate::id::{Ids, PersonId, TenantId, Uuid};
 use crate::local::wall_clock;
-use crate::outbox::{self, Pending};
+use crate::outbox::Pending;
 
 /// A moment.
 pub type Now = DateTime<Utc>;
@@ -375,6 +376,15 @@ impl Tx {
         if seen { Err(Common::PermissionDenied.into()) } else { Err(Error::NotFound(subject.kind)) }
     }
 
+    /// Asks the policy about something that is of nobody, such as a text in force: only a refusal is written down. An answer
+    /// that names people is still not given without a decision.
+    pub fn require_open(&mut self, action: impl Action, subject: Subject, standing: &Standing) -> Result<()> {
+        if subject.person.is_none() && self.allows(action, &subject, standing) {
+            return Ok(());
+        }
+        self.require(action, subject, standing)
+    }
+
     /// Whether the policy would allow it. Nothing is decided and nothing written down.
     pub(crate) fn allows(&self, action: impl Action, subject: &Subject, standing: &Standing) -> bool {
         self.shared.policy.allows(self.actor, action.name(), subject, standing)
@@ -431,15 +441,30 @@ impl Tx {
 
     /// Writes events and audit; everything but the commit.
     pub(crate) async fn flush(&mut self) -> Result<String> {
-        let (tenant, now) = (self.tenant, self.now);
-        outbox::write(self.open.conn(), tenant, &self.events, now).await?;
-        let rows = std::mem::take(&mut self.audit);
-        audit::write(self.open.conn(), tenant, self.actor, &rows, &self.shared.ids, now).await?;
+        self.finish_with(None).await
+    }
+
+    /// The same with the answer that a repeat of the request will get.
+    pub(crate) async fn flush_answered(
+        &mut self,
+        request_id: Uuid,
+        hash: &[u8],
+        answer: &[u8],
+    ) -> Result<String> {
+        self.finish_with(Some((request_id, hash, answer))).await
+    }
+
+    async fn finish_with(&mut self, answer: Option<(Uuid, &[u8], &[u8])>) -> Result<String> {
         // The newest only: an answer's headers have a limit, and a caller hands on no more than these.
         let newest = self.events.len().saturating_sub(crate::causality::MOST);
         let caused: Vec<String> = self.events.iter().skip(newest).map(Pending::caused).collect();
-        self.events.clear();
-        Ok(caused.join(","))
+        let caused = caused.join(",");
+        let (events, rows) = (std::mem::take(&mut self.events), std::mem::take(&mut self.audit));
+        let answer =
+            answer.map(|(request_id, hash, answer)| Answer { request_id, hash, answer, caused: &caused });
+        let whose = Whose { tenant: self.tenant, actor: self.actor, now: self.now, ids: &self.shared.ids };
+        ending::write(self.open.conn(), whose, &events, &rows, answer).await?;
+        Ok(caused)
     }
 
     /// Commits everything; answers what it caused, as `kith-caused` says it.

@@ -25,7 +25,7 @@ use crate::lifecycle::Life;
 use crate::seal::{Key, Sealer};
 
 pub use saved::content_hash;
-use saved::{answer_saved, save_answer};
+use saved::answer_saved;
 
 /// What a service is: its wiring list. Everything else about running it is in the platform.
 #[derive(Clone, Debug)]
@@ -340,7 +340,7 @@ impl Host {
             Ok(output) => {
                 let answer = render(output);
                 let saved = match tx.note_shown(&answer) {
-                    Ok(()) => save_answer(&mut tx, request_id, hash, &answer).await,
+                    Ok(()) => tx.flush_answered(request_id, hash, &answer.encode_to_vec()).await,
                     Err(error) => Err(error),
                 };
                 saved.map(|caused| (answer, caused))

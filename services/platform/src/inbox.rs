@@ -1,6 +1,6 @@
 //! The inbox: store, acknowledge, then apply, once, in order per aggregate. Retries live in SQL.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use crate::id::{TenantId, Uuid};
 
 mod listen;
 
+use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
 
 const BATCH: i64 = 200;
@@ -269,10 +270,8 @@ impl Inbox {
             if batch.is_empty() {
                 return Ok(());
             }
-            for taken in batch {
-                self.apply_event(tx, &taken, now).await?;
-                *applied += 1;
-            }
+            self.apply_all(tx, &batch, now).await?;
+            *applied += batch.len();
         }
     }
 
@@ -310,59 +309,57 @@ impl Inbox {
         Ok(events.collect())
     }
 
-    async fn apply_event(&self, tx: &mut Tx, taken: &Taken, now: Now) -> Result<()> {
-        let Taken { aggregate_type, event, traceparent, seen, snapshot } = taken;
-        let span = tracing::info_span!("apply", event.r#type = %event.event_type, event.id = %event.event_id);
-        crate::telemetry::follow(&span, traceparent.as_deref());
-        let outcome = match self.subscriptions.handler(aggregate_type) {
-            Some(handler) if !seen => {
-                let handled = AssertUnwindSafe(handler(tx, event)).catch_unwind().instrument(span).await;
-                handled.map_err(|_| Error::internal(anyhow::anyhow!("the handler panicked")))??
-            }
-            _ => Outcome::Done,
-        };
-        let tenant = tx.tenant();
-        match outcome {
-            Outcome::Awaits(fact) => {
-                sqlx::query!(
-                    "update platform.inbox set awaiting = $3, next_attempt_at = $4 where tenant_id = $1 and event_id = $2",
-                    tenant.0,
-                    event.event_id,
-                    fact,
-                    now + LOOK_AGAIN_AFTER,
-                )
-                .execute(tx.conn())
-                .await?;
-            }
-            Outcome::Done => {
-                sqlx::query!(
-                    "with done as (
-                         update platform.inbox set state = 'done', done_at = $3, last_error = null, awaiting = null
-                         where tenant_id = $1 and event_id = $2
-                     ), moved as (
-                         update platform.inbox_cursor set last_no = greatest(last_no, $4)
-                         where tenant_id = $1 and aggregate_type = $5 and aggregate_id = $6
-                     ), covered as (
-                         update platform.inbox set state = 'done', done_at = $3, awaiting = null
-                         where $8 and tenant_id = $1 and aggregate_type = $5 and aggregate_id = $6 and event_no < $4
-                             and state <> 'done'
-                     )
-                     update platform.inbox set awaiting = null, next_attempt_at = $3
-                     where tenant_id = $1 and awaiting = $7",
-                    tenant.0,
-                    event.event_id,
-                    now,
-                    event.event_no,
-                    aggregate_type,
-                    event.aggregate_id,
-                    format!("{aggregate_type}/{}", event.aggregate_id),
-                    *snapshot,
-                )
-                .execute(tx.conn())
-                .await?;
+    /// Applies events in order, those that one handler takes together in one go, and marks all that is done at once.
+    async fn apply_all(&self, tx: &mut Tx, batch: &[Taken], now: Now) -> Result<()> {
+        let mut done = Vec::with_capacity(batch.len());
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let (run, later) = rest.split_at(self.length_of_run(rest));
+            rest = later;
+            match self.handle(tx, run).await? {
+                Outcome::Done => done.extend(run),
+                Outcome::Awaits(fact) => park(tx, &run[0].event, &fact, now).await?,
             }
         }
-        Ok(())
+        mark_done(tx, &done, now).await
+    }
+
+    /// How many of the first events go to their handler together: each of another aggregate, so that none hides another.
+    fn length_of_run(&self, events: &[Taken]) -> usize {
+        let first = &events[0];
+        if first.seen || !matches!(self.subscriptions.handler(&first.aggregate_type), Some(Handler::Many(_)))
+        {
+            return 1;
+        }
+        let mut aggregates = HashSet::new();
+        let together = |taken: &&Taken| {
+            !taken.seen
+                && taken.aggregate_type == first.aggregate_type
+                && aggregates.insert(taken.event.aggregate_id)
+        };
+        events.iter().take_while(together).count()
+    }
+
+    /// Hands a run to its handler. What was seen before needs none.
+    async fn handle(&self, tx: &mut Tx, run: &[Taken]) -> Result<Outcome> {
+        let Taken { aggregate_type, event, seen, .. } = &run[0];
+        let span = tracing::info_span!("apply", event.r#type = %event.event_type, event.id = %event.event_id);
+        for taken in run {
+            crate::telemetry::follow(&span, taken.traceparent.as_deref());
+        }
+        let panicked = |_| Error::internal(anyhow::anyhow!("the handler panicked"));
+        match self.subscriptions.handler(aggregate_type) {
+            Some(Handler::One(handler)) if !seen => {
+                let handled = AssertUnwindSafe(handler(tx, event)).catch_unwind().instrument(span).await;
+                handled.map_err(panicked)?
+            }
+            Some(Handler::Many(handler)) if !seen => {
+                let events: Vec<&Received> = run.iter().map(|taken| &taken.event).collect();
+                let handled = AssertUnwindSafe(handler(tx, &events)).catch_unwind().instrument(span).await;
+                handled.map_err(panicked)?.map(|()| Outcome::Done)
+            }
+            _ => Ok(Outcome::Done),
+        }
     }
 
     /// After an error in a batch: each event in a transaction of its own, so that one bad event stops its aggregate
@@ -375,7 +372,7 @@ impl Inbox {
                 tx.rollback().await?;
                 break;
             };
-            let worked = self.apply_event(&mut tx, &taken, now).await;
+            let worked = self.apply_all(&mut tx, std::slice::from_ref(&taken), now).await;
             match self.end(tx, worked).await {
                 Ok(()) => applied += 1,
                 Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
@@ -439,4 +436,68 @@ pub(crate) enum Settled {
     Applied,
     /// One was given up on.
     Dead,
+}
+
+/// Lets an event wait for a fact about another aggregate.
+async fn park(tx: &mut Tx, event: &Received, fact: &str, now: Now) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update platform.inbox set awaiting = $3, next_attempt_at = $4 where tenant_id = $1 and event_id = $2",
+        tenant.0,
+        event.event_id,
+        fact,
+        now + LOOK_AGAIN_AFTER,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Marks events as done, moves their cursors on, marks what a snapshot covers, and wakes what waits for these aggregates:
+/// one statement.
+async fn mark_done(tx: &mut Tx, done: &[&Taken], now: Now) -> Result<()> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = done.iter().map(|taken| taken.event.event_id).collect();
+    let types: Vec<String> = done.iter().map(|taken| taken.aggregate_type.clone()).collect();
+    let aggregates: Vec<Uuid> = done.iter().map(|taken| taken.event.aggregate_id).collect();
+    let numbers: Vec<i64> = done.iter().map(|taken| taken.event.event_no).collect();
+    let snapshots: Vec<bool> = done.iter().map(|taken| taken.snapshot).collect();
+    let facts: Vec<String> =
+        done.iter().map(|taken| format!("{}/{}", taken.aggregate_type, taken.event.aggregate_id)).collect();
+    sqlx::query!(
+        "with event as (
+             select * from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bool[])
+                 as e (event_id, aggregate_type, aggregate_id, event_no, snapshot)
+         ), done as (
+             update platform.inbox i set state = 'done', done_at = $2, last_error = null, awaiting = null
+             from event e where i.tenant_id = $1 and i.event_id = e.event_id
+         ), moved as (
+             update platform.inbox_cursor c set last_no = greatest(c.last_no, e.event_no)
+             from (select aggregate_type, aggregate_id, max(event_no) as event_no from event
+                 group by aggregate_type, aggregate_id) e
+             where c.tenant_id = $1 and c.aggregate_type = e.aggregate_type and c.aggregate_id = e.aggregate_id
+         ), covered as (
+             update platform.inbox i set state = 'done', done_at = $2, awaiting = null
+             from event e
+             where e.snapshot and i.tenant_id = $1 and i.aggregate_type = e.aggregate_type
+                 and i.aggregate_id = e.aggregate_id and i.event_no < e.event_no and i.state <> 'done'
+                 and i.event_id <> all($3)
+         )
+         update platform.inbox set awaiting = null, next_attempt_at = $2
+         where tenant_id = $1 and awaiting = any($8) and event_id <> all($3)",
+        tenant.0,
+        now,
+        &ids,
+        &types,
+        &aggregates,
+        &numbers,
+        &snapshots,
+        &facts,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -17,6 +17,7 @@ pub mod context;
 mod crash;
 pub mod db;
 pub mod dead;
+mod ending;
 pub mod error;
 pub mod etag;
 pub mod fields;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Message, Publisher};
 use crate::clock::Clock;
-use crate::db::{Db, Now};
+use crate::db::Db;
 use crate::error::Result;
 use crate::id::{TenantId, Uuid};
 
@@ -30,59 +30,9 @@ impl Pending {
     }
 }
 
-/// Writes events, each with the next number of its aggregate, in one statement.
-pub(crate) async fn write(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    events: &[Pending],
-    now: Now,
-) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
-    let aggregate_types: Vec<String> = events.iter().map(|event| event.aggregate_type.to_owned()).collect();
-    let aggregate_ids: Vec<Uuid> = events.iter().map(|event| event.aggregate_id).collect();
-    let event_types: Vec<String> = events.iter().map(|event| event.event_type.to_owned()).collect();
-    let payloads: Vec<Vec<u8>> = events.iter().map(|event| event.payload.clone()).collect();
-    sqlx::query!(
-        "with event as (
-             select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])
-                 with ordinality as e (event_id, aggregate_type, aggregate_id, event_type, payload, place)
-         ), counted as (
-             select aggregate_type, aggregate_id, count(*) as events from event
-             group by aggregate_type, aggregate_id
-         ), head as (
-             insert into platform.outbox_head as h (tenant_id, aggregate_type, aggregate_id, last_no)
-             select $1, aggregate_type, aggregate_id, events from counted order by aggregate_type, aggregate_id
-             on conflict on constraint outbox_head_pk do update set last_no = h.last_no + excluded.last_no
-             returning h.aggregate_type, h.aggregate_id, h.last_no
-         )
-         insert into platform.outbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-             traceparent, created_at)
-         select $1, e.event_id, e.aggregate_type, e.aggregate_id,
-             head.last_no - counted.events
-                 + row_number() over (partition by e.aggregate_type, e.aggregate_id order by e.place),
-             e.event_type, e.payload, $7, $8
-         from event e
-             join counted using (aggregate_type, aggregate_id)
-             join head using (aggregate_type, aggregate_id)
-         order by e.place",
-        tenant.0,
-        &event_ids,
-        &aggregate_types,
-        &aggregate_ids,
-        &event_types,
-        &payloads,
-        crate::telemetry::traceparent(),
-        now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
+/// After so many, what else a relay does has its turn.
+const BATCHES_IN_A_ROW: usize = 8;
 const POLL: Duration = Duration::from_millis(100);
 /// How often a relay that does not lead looks whether it may.
 const LEADERSHIP_POLL: Duration = Duration::from_secs(1);
@@ -136,11 +86,10 @@ impl Relay {
         let mut watermark = crate::watermark::Teller::new(self.publisher.service());
         while !stop.is_cancelled() {
             watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
-            let published = self.publish_batch(session.conn()).await?;
+            let more = self.publish_batches(session.conn()).await?;
             // Events go first; snapshots fill the time between.
-            let resent =
-                published < BATCH && crate::resend::send_page(session.conn(), &self.publisher).await?;
-            if published < BATCH && !resent {
+            let resent = !more && crate::resend::send_page(session.conn(), &self.publisher).await?;
+            if !more && !resent {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = self.woken.notified() => {}
@@ -151,52 +100,86 @@ impl Relay {
         Ok(())
     }
 
-    /// Publishes up to a batch of unpublished events in order, then marks those that the broker confirmed in one
-    /// statement. Order among the events of an aggregate is restored by the receiver's inbox, by their numbers.
-    async fn publish_batch(&self, conn: &mut PgConnection) -> Result<i64> {
+    /// Publishes unpublished events in order, a few batches at most: while one is on its way, the one before it is marked, each
+    /// in one statement. Answers whether there may be more. Order among the events of an aggregate is restored by the
+    /// receiver's inbox, by their numbers.
+    async fn publish_batches(&self, conn: &mut PgConnection) -> Result<bool> {
+        let mut confirmed = Confirmed::default();
+        for turn in 1.. {
+            let messages = self.unpublished(conn, &confirmed).await?;
+            let publishing = async {
+                let (indices, failure) = self.publisher.publish(&messages).await;
+                crate::crash::point("K4");
+                (indices, failure)
+            };
+            let (marked, (indices, failure)) = tokio::join!(self.mark(conn, &confirmed), publishing);
+            confirmed = Confirmed::of(&messages, &indices);
+            let more = messages.len() == BATCH;
+            if marked.is_err() || failure.is_some() || !more || turn == BATCHES_IN_A_ROW {
+                self.mark(conn, &confirmed).await?;
+                marked?;
+                return failure.map_or(Ok(more), Err);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first of the events that are neither published nor about to be marked so.
+    async fn unpublished(&self, conn: &mut PgConnection, confirmed: &Confirmed) -> Result<Vec<Message>> {
         let rows = sqlx::query!(
             "select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
                  created_at
-             from platform.outbox where published_at is null order by seq limit $1",
-            BATCH
+             from platform.outbox where published_at is null and event_id <> all($2) order by seq limit $1",
+            i64::try_from(BATCH).unwrap_or(i64::MAX),
+            &confirmed.events
         )
-        .fetch_all(&mut *conn)
+        .fetch_all(conn)
         .await?;
-        let messages: Vec<Message> = rows
-            .into_iter()
-            .map(|row| Message {
-                tenant_id: TenantId(row.tenant_id),
-                event_id: row.event_id,
-                aggregate_type: row.aggregate_type,
-                aggregate_id: row.aggregate_id,
-                event_no: row.event_no,
-                event_type: row.event_type,
-                payload: row.payload,
-                traceparent: row.traceparent,
-                time: row.created_at,
-                snapshot_for: None,
-            })
-            .collect();
-        if messages.is_empty() {
-            return Ok(0);
+        let messages = rows.into_iter().map(|row| Message {
+            tenant_id: TenantId(row.tenant_id),
+            event_id: row.event_id,
+            aggregate_type: row.aggregate_type,
+            aggregate_id: row.aggregate_id,
+            event_no: row.event_no,
+            event_type: row.event_type,
+            payload: row.payload,
+            traceparent: row.traceparent,
+            time: row.created_at,
+            snapshot_for: None,
+        });
+        Ok(messages.collect())
+    }
+
+    /// Marks events that the broker confirmed.
+    async fn mark(&self, conn: &mut PgConnection, confirmed: &Confirmed) -> Result<()> {
+        if confirmed.events.is_empty() {
+            return Ok(());
         }
-        let (confirmed, failure) = self.publisher.publish(&messages).await;
-        crate::crash::point("K4");
-        let tenant_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].tenant_id.0).collect();
-        let event_ids: Vec<Uuid> = confirmed.iter().map(|&index| messages[index].event_id).collect();
         sqlx::query!(
             "update platform.outbox o set published_at = $3
              from unnest($1::uuid[], $2::uuid[]) as done (tenant_id, event_id)
              where o.tenant_id = done.tenant_id and o.event_id = done.event_id",
-            &tenant_ids,
-            &event_ids,
+            &confirmed.tenants,
+            &confirmed.events,
             self.clock.now(),
         )
         .execute(conn)
         .await?;
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(i64::try_from(messages.len()).unwrap_or(BATCH)),
-        }
+        Ok(())
+    }
+}
+
+/// Events that the broker has confirmed, on their way to being marked.
+#[derive(Debug, Default)]
+struct Confirmed {
+    tenants: Vec<Uuid>,
+    events: Vec<Uuid>,
+}
+
+impl Confirmed {
+    fn of(messages: &[Message], indices: &[usize]) -> Self {
+        let tenants = indices.iter().map(|&index| messages[index].tenant_id.0).collect();
+        let events = indices.iter().map(|&index| messages[index].event_id).collect();
+        Self { tenants, events }
     }
 }

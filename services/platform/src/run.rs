@@ -12,7 +12,7 @@ use kith_proto::common::v1::data_rights_service_server::DataRightsServiceServer;
 use kith_proto::common::v1::operations_service_server::OperationsServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 use crate::access_log::AccessLog;
@@ -197,14 +197,15 @@ pub(crate) async fn start(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .max_connection_age(MAX_CONNECTION_AGE)
         .max_connection_age_grace(CONNECTION_GRACE)
-        .tcp_nodelay(true)
         .layer(DoorLayer { host: host.clone(), calls })
         .add_routes(routes);
     let stop = tokio_util::sync::CancellationToken::new();
     let (stopping, soft) = (stop.clone(), life.soft.clone());
     life.guard("server", async move {
-        let served =
-            server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping.cancelled()).await;
+        // Said here: the server's own setting is ignored for connections that come from elsewhere, and an answer in two
+        // packets would wait for the client's delayed acknowledgement, 40 ms.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let served = server.serve_with_incoming_shutdown(incoming, stopping.cancelled()).await;
         if let Err(error) = served {
             tracing::error!(error.kind = %error, "the server failed");
         }

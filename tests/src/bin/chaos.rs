@@ -6,9 +6,10 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use kith_tests::chaos::report::{Report, Row};
-use kith_tests::chaos::servers::{Servers, end_leftovers};
+use kith_tests::chaos::servers::Servers;
 use kith_tests::chaos::stage::{Size, Stage};
 use kith_tests::chaos::{delivery, faults, money, mutations, network, poison};
+use kith_tests::guard;
 
 const HELP: &str =
     "chaos [--quick] [--visits N] [--tenants N] [--seed N] [--only PHASE,...] [--report FILE] [--keep]
@@ -16,9 +17,6 @@ Phases: peace d1 d2 d3 d5 d7 d9 d11 d12 d13 network money, and mutations at the 
 
 const PHASES: [&str; 12] =
     ["peace", "d1", "d3", "d5", "d7", "d2", "d9", "d11", "d12", "d13", "network", "money"];
-
-/// Set for the process that does the work; the one around it looks after what must be gone at the end.
-const INSIDE: &str = "KITH_CHAOS_SERVERS";
 
 struct Options {
     size: Size,
@@ -35,9 +33,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let runtime = tokio::runtime::Runtime::new().expect("the async runtime");
-    match std::env::var_os(INSIDE) {
-        Some(folder) => runtime.block_on(inside(&options, Path::new(&folder))),
-        None => runtime.block_on(guard(options.keep)),
+    match guard::inside() {
+        Some(folder) => runtime.block_on(inside(&options, &folder)),
+        None => runtime.block_on(guard::run("chaos", options.keep)),
     }
 }
 
@@ -60,47 +58,6 @@ fn options() -> Option<Options> {
         }
     }
     Some(options)
-}
-
-/// Starts the servers and the process that does the work; whatever becomes of it, nothing is left running.
-async fn guard(keep: bool) -> ExitCode {
-    let (servers_folder, work) = (
-        tempfile::tempdir().expect("a folder"),
-        tempfile::Builder::new().prefix("kith-chaos-").tempdir().expect("a folder"),
-    );
-    let servers = Servers::within(servers_folder.path());
-    servers.up();
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(std::env::args().skip(1))
-        .env(INSIDE, servers_folder.path())
-        .env("TMPDIR", work.path())
-        .envs(servers.urls())
-        .spawn()
-        .expect("this program again");
-    let mut terminated =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("signals are heard");
-    let outcome = loop {
-        if let Some(status) = child.try_wait().expect("its state") {
-            break status
-                .code()
-                .and_then(|code| u8::try_from(code).ok())
-                .map_or(ExitCode::FAILURE, ExitCode::from);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(std::time::Duration::from_millis(100)) => continue,
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        }
-        child.kill().ok();
-        child.wait().ok();
-        break ExitCode::FAILURE;
-    };
-    end_leftovers(work.path());
-    servers.stop();
-    if keep {
-        eprintln!("kept: {}", work.keep().display());
-    }
-    outcome
 }
 
 async fn inside(options: &Options, servers: &Path) -> ExitCode {
@@ -131,7 +88,7 @@ async fn inside(options: &Options, servers: &Path) -> ExitCode {
     }
     stage.rest();
     let mutations = if wanted("mutations") { mutations::all(&stage).await } else { Vec::new() };
-    let report = Report { size, commit: commit(), rows, mutations, took: begin.elapsed() };
+    let report = Report { size, commit: guard::commit(), rows, mutations, took: begin.elapsed() };
     if options.keep {
         let kept = std::env::temp_dir().join("kept");
         Command::new("cp").arg("-r").arg(stage.stack.folder()).arg(kept).status().expect("cp");
@@ -142,9 +99,4 @@ async fn inside(options: &Options, servers: &Path) -> ExitCode {
         std::fs::write(path, &text).expect("the report is written");
     }
     if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn commit() -> String {
-    let output = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

@@ -33,6 +33,16 @@ impl Databases {
             .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
     }
 
+    /// The address of a service's database as administrator, for other programs.
+    pub fn url_of(&self, service: &str) -> String {
+        let mut url: url::Url = std::env::var("KITH_DATABASE_URL")
+            .ok()
+            .and_then(|url| url.parse().ok())
+            .expect("a PostgreSQL URL");
+        url.set_path(&self.names[service]);
+        url.into()
+    }
+
     /// Runs statements as administrator.
     ///
     /// # Panics

@@ -293,7 +293,7 @@ impl Journey {
     }
 
     pub async fn assert_trial_balance(&self) {
-        let request = finance::GetTrialBalanceRequest::default();
+        let request = finance::GetTrialBalanceRequest { prove: true, ..Default::default() };
         let balance: finance::GetTrialBalanceResponse =
             self.finance().ask(request).await.expect("the trial balance");
         assert!(!balance.sums.is_empty() && !balance.accounts.is_empty());

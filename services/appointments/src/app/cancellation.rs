@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 
-use super::visit::{keep, on_the_day, open, rebook};
+use super::visit::{keep, open, open_on_its_day, rebook};
 use super::{acting_day, moment};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, Outcome, Side, VisitId, team};
@@ -23,10 +23,9 @@ pub struct Cancel {
 pub async fn cancel(tx: &mut Tx, command: Cancel) -> Result<Visit> {
     let moment = moment(tx, command.occurred_at)?;
     let day = acting_day(tx, moment)?;
-    let (mut visit, team, standing) =
-        open(tx, command.visit, day, Visit::concerns, Action::CancelVisit).await?;
+    let (mut visit, team, standing, on_the_day) =
+        open_on_its_day(tx, command.visit, day, Visit::concerns, Action::CancelVisit).await?;
     let actor = Actor { person: tx.person()?, side: speaks_for(standing, command.side)? };
-    let on_the_day = on_the_day(tx, &visit, &team).await?;
     if visit.cancel(actor, moment, on_the_day)? == Outcome::Changed {
         keep(tx, &mut visit, &team, moment, Some(VisitFact::Cancelled)).await?;
         rebook(tx, &visit, &team).await?;

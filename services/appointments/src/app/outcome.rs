@@ -5,7 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::etag;
 
-use super::visit::{keep, on_the_day, open, rebook};
+use super::visit::{keep, open, open_on_its_day, rebook};
 use super::{acting_day, moment};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, Outcome, VisitId, VisitState};
@@ -46,11 +46,10 @@ pub struct Agree {
 pub async fn agree(tx: &mut Tx, command: Agree) -> Result<Visit> {
     let moment = moment(tx, command.occurred_at)?;
     let day = acting_day(tx, moment)?;
-    let (mut visit, team, standing) =
-        open(tx, command.visit, day, Visit::is_given_by, Action::AgreeVisit).await?;
+    let (mut visit, team, standing, on_the_day) =
+        open_on_its_day(tx, command.visit, day, Visit::is_given_by, Action::AgreeVisit).await?;
     etag::check(command.version, visit.version)?;
     let actor = Actor { person: tx.person()?, side: standing.side() };
-    let on_the_day = on_the_day(tx, &visit, &team).await?;
     if visit.agree(actor, moment, on_the_day)? == Outcome::Changed {
         keep(tx, &mut visit, &team, moment, Some(VisitFact::Agreed)).await?;
     }

@@ -17,13 +17,13 @@ use crate::domain::{TeamId, VisitId, VisitState, team};
 use crate::events::{self, VisitFact};
 use crate::policy::{self, Action};
 use crate::store;
+use crate::store::around::Around;
 
 /// Answers a visit to its two sides and the Team's members.
 pub async fn get(tx: &mut Tx, id: VisitId) -> Result<Visit> {
     let today = tx.today()?;
-    let visit = store::visit::load(tx, id).await?;
-    let (visit, _, _) = allowed(tx, visit, today, Visit::concerns, Action::GetVisit).await?;
-    Ok(visit)
+    let around = store::around::load(tx, id).await?;
+    Ok(judged(tx, around, today, Visit::concerns, Action::GetVisit).await?.0)
 }
 
 /// Lists visits.
@@ -64,35 +64,42 @@ pub async fn open(
     is_giver: impl Fn(&Visit, PersonId) -> bool,
     action: Action,
 ) -> Result<(Visit, Team, team::Standing)> {
-    let visit = store::visit::load_for_update(tx, id).await?;
-    allowed(tx, visit, day, is_giver, action).await
-}
-
-/// Asks the policy about a visit that was looked for. `is_giver` says who counts as its giver for this.
-async fn allowed(
-    tx: &mut Tx,
-    visit: Option<Visit>,
-    day: NaiveDate,
-    is_giver: impl Fn(&Visit, PersonId) -> bool,
-    action: Action,
-) -> Result<(Visit, Team, team::Standing)> {
-    let person = tx.person()?;
-    let visit = visit.ok_or(Error::NotFound("visit"))?;
-    let team = store::team::load(tx, visit.team_id).await?.ok_or(Error::NotFound("visit"))?;
-    let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
-    let subject = Subject::about("visit", visit.id, team.owner);
-    tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
+    let (visit, team, standing, _) = open_on_its_day(tx, id, day, is_giver, action).await?;
     Ok((visit, team, standing))
 }
 
-/// What holds on a visit's first planned local day.
-pub async fn on_the_day(tx: &mut Tx, visit: &Visit, team: &Team) -> Result<OnTheDay> {
-    let day = visit.day();
-    Ok(OnTheDay {
-        settlement: store::giver::load(tx, visit.giver).await?.settlement_on(day),
-        promise_holds: team.promise_holds_on(day),
-        notice_hours: store::setting::notice_hours(tx, day).await?,
-    })
+/// The same together with what holds on its first planned local day.
+pub async fn open_on_its_day(
+    tx: &mut Tx,
+    id: VisitId,
+    day: NaiveDate,
+    is_giver: impl Fn(&Visit, PersonId) -> bool,
+    action: Action,
+) -> Result<(Visit, Team, team::Standing, OnTheDay)> {
+    let around = store::around::load_for_update(tx, id).await?;
+    judged(tx, around, day, is_giver, action).await
+}
+
+/// Asks the policy about a visit that was looked for. `is_giver` says who counts as its giver for this.
+async fn judged(
+    tx: &mut Tx,
+    around: Option<Around>,
+    day: NaiveDate,
+    is_giver: impl Fn(&Visit, PersonId) -> bool,
+    action: Action,
+) -> Result<(Visit, Team, team::Standing, OnTheDay)> {
+    let person = tx.person()?;
+    let Around { visit, team, giver, notice_hours } = around.ok_or(Error::NotFound("visit"))?;
+    let team = team.ok_or(Error::NotFound("visit"))?;
+    let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
+    let subject = Subject::about("visit", visit.id, team.owner);
+    tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
+    let on_the_day = OnTheDay {
+        settlement: giver.settlement_on(visit.day()),
+        promise_holds: team.promise_holds_on(visit.day()),
+        notice_hours,
+    };
+    Ok((visit, team, standing, on_the_day))
 }
 
 /// Writes a visit that changed, and tells the others where it concerns them.

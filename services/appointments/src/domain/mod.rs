@@ -9,6 +9,7 @@ pub mod rule;
 pub mod series;
 pub mod team;
 pub mod visit;
+pub mod walk;
 pub mod words;
 
 use chrono::NaiveDateTime;

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Month, NaiveDateTime, Utc, Weekday};
 use rrule::{Frequency, NWeekday, RRule, RRuleSet, Unvalidated};
 
+use super::walk::Walk;
+
 /// Why a rule cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -64,6 +66,7 @@ pub struct Rule {
     text: String,
     end: End,
     parts: RRule<Unvalidated>,
+    walk: Option<Walk>,
 }
 
 /// The names of all parts, so that one can be named in a message without repeating what was sent.
@@ -161,7 +164,8 @@ impl Rule {
             parts = parts.by_set_pos(signed_list("BYSETPOS", positions, most)?);
         }
         let end = end(value("COUNT"), value("UNTIL"))?;
-        Ok(Self { text, end, parts })
+        let walk = Walk::of(&parts);
+        Ok(Self { text, end, parts, walk })
     }
 
     /// As written, in capitals.
@@ -177,23 +181,32 @@ impl Rule {
     /// The rule's own wall-clock starts from `start` on, in order, without its end: the wall clock is taken for UTC, so
     /// that no clock change comes between. The first start is among them only where the rule gives it.
     pub fn wall_clock_starts(&self, start: NaiveDateTime) -> Result<Starts, Problem> {
+        if let Some(walk) = self.walk {
+            return Ok(Starts::Walked(walk, start));
+        }
         let start = start.and_utc().with_timezone(&rrule::Tz::UTC);
         // What is left for the library to refuse are ranges that depend on FREQ.
         let set = self.parts.clone().build(start).map_err(|_| Problem::Value("BYDAY"))?;
         // The library's limit ends the search for a day that never comes.
-        Ok(Starts { set: set.limit() })
+        Ok(Starts::Library(Box::new(set.limit())))
     }
 }
 
 /// A rule together with its first start.
-pub struct Starts {
-    set: RRuleSet,
+pub enum Starts {
+    /// Days or weeks.
+    Walked(Walk, NaiveDateTime),
+    /// Anything else.
+    Library(Box<RRuleSet>),
 }
 
 impl Starts {
     /// Goes through the starts.
-    pub fn iter(&self) -> impl Iterator<Item = NaiveDateTime> {
-        (&self.set).into_iter().map(|start| start.naive_utc())
+    pub fn iter(&self) -> Box<dyn Iterator<Item = NaiveDateTime> + '_> {
+        match self {
+            Self::Walked(walk, start) => Box::new(walk.starts(*start)),
+            Self::Library(set) => Box::new((&**set).into_iter().map(|start| start.naive_utc())),
+        }
     }
 }
 

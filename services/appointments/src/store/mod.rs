@@ -1,12 +1,12 @@
 //! SQL, and nothing else. Every function takes the tenant.
 
+pub mod around;
 pub mod booking;
 pub mod departed;
 pub mod giver;
 pub mod introduction;
 pub mod reader;
 pub mod series;
-pub mod setting;
 pub mod team;
 pub mod visit;
 

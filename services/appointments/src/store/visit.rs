@@ -13,37 +13,38 @@ use crate::domain::pattern::{Period, Window};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, SeriesId, Settlement, Side, TeamId, VisitId, VisitKind, VisitState};
 
-struct Row {
-    id: Uuid,
-    series_id: Uuid,
-    team_id: Uuid,
-    giver_person_id: Uuid,
-    kind: String,
-    occurrence_local: NaiveDateTime,
-    starts_local: NaiveDateTime,
-    time_zone: String,
-    wall_minutes: i32,
-    plan_starts_at: DateTime<Utc>,
-    plan_ends_at: DateTime<Utc>,
-    state: String,
-    actual_starts_at: Option<DateTime<Utc>>,
-    actual_ends_at: Option<DateTime<Utc>>,
-    actual_by: Option<String>,
-    actual_accepted: bool,
-    settled_starts_at: Option<DateTime<Utc>>,
-    settled_ends_at: Option<DateTime<Utc>>,
-    settlement: Option<String>,
-    settlement_no: i64,
-    cancelled_by: Option<String>,
-    cancelled_by_person_id: Option<Uuid>,
-    cancelled_at: Option<DateTime<Utc>>,
-    cancellation_unconfirmed: bool,
-    move_starts_local: Option<NaiveDateTime>,
-    move_by: Option<String>,
-    cover_person_id: Option<Uuid>,
-    cover_by: Option<String>,
-    brought_in: bool,
-    version: i64,
+/// A visit as it is stored.
+pub(super) struct Row {
+    pub id: Uuid,
+    pub series_id: Uuid,
+    pub team_id: Uuid,
+    pub giver_person_id: Uuid,
+    pub kind: String,
+    pub occurrence_local: NaiveDateTime,
+    pub starts_local: NaiveDateTime,
+    pub time_zone: String,
+    pub wall_minutes: i32,
+    pub plan_starts_at: DateTime<Utc>,
+    pub plan_ends_at: DateTime<Utc>,
+    pub state: String,
+    pub actual_starts_at: Option<DateTime<Utc>>,
+    pub actual_ends_at: Option<DateTime<Utc>>,
+    pub actual_by: Option<String>,
+    pub actual_accepted: bool,
+    pub settled_starts_at: Option<DateTime<Utc>>,
+    pub settled_ends_at: Option<DateTime<Utc>>,
+    pub settlement: Option<String>,
+    pub settlement_no: i64,
+    pub cancelled_by: Option<String>,
+    pub cancelled_by_person_id: Option<Uuid>,
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub cancellation_unconfirmed: bool,
+    pub move_starts_local: Option<NaiveDateTime>,
+    pub move_by: Option<String>,
+    pub cover_person_id: Option<Uuid>,
+    pub cover_by: Option<String>,
+    pub brought_in: bool,
+    pub version: i64,
 }
 
 /// Selects visits: the columns once, the rest of the statement where it is needed.
@@ -120,15 +121,6 @@ fn midnight(day: NaiveDate) -> NaiveDateTime {
 pub async fn load(tx: &mut Tx, id: VisitId) -> Result<Option<Visit>> {
     let tenant = tx.tenant();
     let row = select!("where tenant_id = $1 and id = $2", tenant.0, id.0).fetch_optional(tx.conn()).await?;
-    row.map(Visit::try_from).transpose()
-}
-
-/// A visit, locked until the end of the transaction.
-pub async fn load_for_update(tx: &mut Tx, id: VisitId) -> Result<Option<Visit>> {
-    let tenant = tx.tenant();
-    let row = select!("where tenant_id = $1 and id = $2 for update", tenant.0, id.0)
-        .fetch_optional(tx.conn())
-        .await?;
     row.map(Visit::try_from).transpose()
 }
 

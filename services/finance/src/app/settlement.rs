@@ -1,70 +1,124 @@
 //! Settling visits: exactly once per settlement number, corrected by reversal, never guessed.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::PersonId;
 
+use crate::domain::funding::Funding;
 use crate::domain::hindsight::{agrees_with_funding, agrees_with_terms};
 use crate::domain::ledger::{Code, Leg, Transfer, turned};
+use crate::domain::rule::Rule;
 use crate::domain::settlement::{
-    Known, Outcome, TermsKind, Unsettled, Visit, next_step, settle, terms_in_force,
+    Known, Outcome, Terms, TermsKind, Unsettled, Visit, next_step, settle, terms_in_force,
 };
 use crate::domain::{CircleId, TeamId, TransferId, VisitId, coins, rule};
 use crate::store;
 use crate::store::settlement::{Arrived, Settled};
 
-/// Takes in a visit as it now stands: settles it, takes an earlier settlement back, or does nothing.
-pub async fn visit_changed(tx: &mut Tx, visit: &Visit) -> Result<()> {
+/// Takes in visits as they now stand, each once: settles them, takes earlier settlements back, or does nothing. What is
+/// needed is loaded together and written together.
+pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
     store::ledger::lock_books(tx).await?;
-    store::settlement::note_visit(tx, visit).await?;
-    let newest = store::settlement::newest(tx, visit.id).await?;
-    let step = next_step(visit, newest);
-    if step.take_back
-        && let Some(newest) = newest
-    {
-        take_back(tx, visit.id, newest.settlement_no).await?;
+    store::settlement::note_visits(tx, visits).await?;
+    let newest = store::settlement::newest_of(tx, visits).await?;
+    let (mut due, mut over) = (Vec::new(), Vec::new());
+    for visit in visits {
+        let newest = newest.get(&visit.id).copied();
+        let step = next_step(visit, newest);
+        if step.take_back
+            && let Some(newest) = newest
+        {
+            take_back(tx, visit.id, newest.settlement_no).await?;
+        }
+        if step.settle {
+            due.push(visit);
+        } else if visit.minutes_due().is_none() {
+            over.push(visit.id);
+        }
     }
-    if step.settle {
-        settle_visit(tx, visit).await?;
-    } else if visit.minutes_due().is_none() {
-        store::unsettled::unlist(tx, visit.id).await?;
-    }
-    Ok(())
+    settle_all(tx, &due).await?;
+    store::unsettled::unlist(tx, &over).await
 }
 
 /// Tries again to settle the visits that may have waited for what has arrived. The books are locked.
 pub async fn settle_waiting(tx: &mut Tx, arrived: Arrived) -> Result<()> {
-    for visit in store::settlement::waiting(tx, arrived).await? {
-        settle_visit(tx, &visit).await?;
-    }
-    Ok(())
+    let waiting = store::settlement::waiting(tx, arrived).await?;
+    settle_all(tx, &waiting.iter().collect::<Vec<_>>()).await
 }
 
-/// Settles a visit that is not settled under its number, or lists what is missing. The books are locked.
-async fn settle_visit(tx: &mut Tx, visit: &Visit) -> Result<()> {
-    let fundings = store::funding::fundings(tx, visit.team_id).await?;
-    let terms = store::known::terms(tx, visit.giver).await?;
-    let rules = match terms_in_force(&terms, visit.planned_date).map(|terms| &terms.kind) {
-        Some(TermsKind::Paid { circle_id, rule_name, .. }) => {
-            store::rule::named(tx, *circle_id, rule_name).await?
+/// What finance knows of Teams, givers and Circles, each read once.
+#[derive(Debug, Default)]
+struct Heard {
+    fundings: HashMap<TeamId, Vec<Funding>>,
+    terms: HashMap<PersonId, Vec<Terms>>,
+    rules: HashMap<(CircleId, String), Vec<Rule>>,
+}
+
+impl Heard {
+    /// What a visit comes to.
+    async fn settle(&mut self, tx: &mut Tx, visit: &Visit) -> Result<Outcome> {
+        let fundings = match self.fundings.entry(visit.team_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(store::funding::fundings(tx, visit.team_id).await?),
+        };
+        let terms = match self.terms.entry(visit.giver) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(store::known::terms(tx, visit.giver).await?),
+        };
+        let named = match terms_in_force(terms, visit.planned_date).map(|terms| &terms.kind) {
+            Some(TermsKind::Paid { circle_id, rule_name, .. }) => Some((*circle_id, rule_name.clone())),
+            _ => None,
+        };
+        let rules = match named.map(|named| self.rules.entry(named)) {
+            None => &[][..],
+            Some(Entry::Occupied(known)) => known.into_mut(),
+            Some(Entry::Vacant(new)) => {
+                let (circle_id, name) = new.key().clone();
+                new.insert(store::rule::named(tx, circle_id, &name).await?)
+            }
+        };
+        Ok(settle(visit, Known { fundings, terms, rules })?)
+    }
+}
+
+/// Settles visits that are not settled under their numbers, or lists what is missing. The books are locked.
+async fn settle_all(tx: &mut Tx, visits: &[&Visit]) -> Result<()> {
+    let mut heard = Heard::default();
+    let (mut transfers, mut settled, mut over) = (Vec::new(), Vec::new(), Vec::new());
+    for visit in visits {
+        let outcome = heard.settle(tx, visit).await?;
+        let transfer = match &outcome {
+            Outcome::Missing(reason) => {
+                store::unsettled::list(tx, visit.id, *reason).await?;
+                continue;
+            }
+            Outcome::Nothing => None,
+            Outcome::Money(paid) => transfer(tx, Code::Visit, visit.id, paid.legs(visit), None)?,
+            // What the wallet holds by now says what is earned back, so these are posted one after another.
+            Outcome::CareCoins(minutes) => {
+                let holdings = store::ledger::lock_holdings(tx, visit.giver).await?;
+                let legs = coins::earned(visit.circle_id, visit.giver, *minutes, holdings);
+                let earned = transfer(tx, Code::Visit, visit.id, legs, None)?;
+                store::ledger::post(tx, earned.as_slice()).await?;
+                settled.push((*visit, outcome, earned.map(|earned| earned.id())));
+                over.push(visit.id);
+                continue;
+            }
+            Outcome::Gift(_) => None,
+        };
+        over.push(visit.id);
+        if outcome != Outcome::Nothing {
+            settled.push((*visit, outcome, transfer.as_ref().map(Transfer::id)));
         }
-        _ => Vec::new(),
-    };
-    let outcome = settle(visit, Known { fundings: &fundings, terms: &terms, rules: &rules })?;
-    let legs = match &outcome {
-        Outcome::Missing(reason) => return store::unsettled::list(tx, visit.id, *reason).await,
-        Outcome::Nothing => return store::unsettled::unlist(tx, visit.id).await,
-        Outcome::Money(paid) => paid.legs(visit),
-        Outcome::CareCoins(minutes) => {
-            let holdings = store::ledger::lock_holdings(tx, visit.giver).await?;
-            coins::earned(visit.circle_id, visit.giver, *minutes, holdings)
-        }
-        Outcome::Gift(_) => Vec::new(),
-    };
-    let transfer_id = post(tx, Code::Visit, visit.id, legs, None).await?;
-    store::settlement::insert(tx, visit, &outcome, transfer_id).await?;
-    store::unsettled::unlist(tx, visit.id).await
+        transfers.extend(transfer);
+    }
+    store::ledger::post(tx, &transfers).await?;
+    store::settlement::insert(tx, &settled).await?;
+    store::unsettled::unlist(tx, &over).await
 }
 
 /// Takes a settlement back by a transfer that names the one it reverses. The books are locked.
@@ -83,18 +137,20 @@ async fn take_back(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result
         }
         _ => Vec::new(),
     };
-    let transfer_id = post(tx, Code::VisitReversed, visit_id, legs, settled.transfer_id).await?;
-    store::settlement::insert_reversal(tx, visit_id, settlement_no, transfer_id).await
+    let transfer = transfer(tx, Code::VisitReversed, visit_id, legs, settled.transfer_id)?;
+    store::ledger::post(tx, transfer.as_slice()).await?;
+    store::settlement::insert_reversal(tx, visit_id, settlement_no, transfer.map(|transfer| transfer.id()))
+        .await
 }
 
-/// Posts a visit's legs, where anything moves at all.
-async fn post(
-    tx: &mut Tx,
+/// The transfer of a visit's legs, where anything moves at all.
+fn transfer(
+    tx: &Tx,
     code: Code,
     visit_id: VisitId,
     legs: Vec<Leg>,
     reverses: Option<TransferId>,
-) -> Result<Option<TransferId>> {
+) -> Result<Option<Transfer>> {
     if legs.is_empty() {
         return Ok(None);
     }
@@ -102,8 +158,7 @@ async fn post(
     if let Some(earlier) = reverses {
         transfer = transfer.reversing(earlier);
     }
-    store::ledger::post(tx, &transfer).await?;
-    Ok(Some(transfer.id()))
+    Ok(Some(transfer))
 }
 
 /// Lists the settled visits from a day that were settled under another rule than the one that now governs their day,

@@ -200,9 +200,14 @@ pub fn get_month(message: pb::GetMonthRequest, fields: &mut Fields) -> Option<(C
     circle_and_month(fields, &message.circle_id, &message.month)
 }
 
-pub fn get_trial_balance(message: pb::GetTrialBalanceRequest, fields: &mut Fields) -> Option<Page<String>> {
+pub fn get_trial_balance(
+    message: pb::GetTrialBalanceRequest,
+    fields: &mut Fields,
+) -> Option<(Page<String>, bool)> {
     let (size, max) = (TRIAL_BALANCE_SIZE, MAX_TRIAL_BALANCE_SIZE);
-    Page::parse_sized(fields, message.page_size, &message.page_token, &"trial balance", size, max)
+    let page =
+        Page::parse_sized(fields, message.page_size, &message.page_token, &"trial balance", size, max)?;
+    Some((page, message.prove))
 }
 
 pub fn get_care_coins(

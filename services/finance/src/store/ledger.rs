@@ -1,5 +1,7 @@
 //! The ledger: the tenant's books, accounts with their kept balances, transfers and entries.
 
+use std::collections::{BTreeSet, HashMap};
+
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -47,39 +49,14 @@ pub async fn take_invoice_numbers(tx: &mut Tx, count: i64) -> Result<i64> {
     Ok(last - count + 1)
 }
 
-/// Posts a transfer: locks its accounts in the order of their ids, writes its entries and keeps the balances.
-pub async fn post(tx: &mut Tx, transfer: &Transfer) -> Result<()> {
-    let (tenant, created_at) = (tx.tenant(), tx.now());
-    let legs = transfer.legs();
-    let new_ids: Vec<Uuid> = legs.iter().map(|_| tx.new_id()).collect();
-    let names: Vec<String> = legs.iter().map(|leg| leg.account.to_string()).collect();
-    let kinds: Vec<String> = legs.iter().map(|leg| leg.account.kind().to_owned()).collect();
-    let currencies: Vec<String> = legs.iter().map(|leg| leg.account.currency().code().to_owned()).collect();
-    sqlx::query!(
-        "with posted as (
-             insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
-             values ($1, $2, sha256(convert_to($3, 'UTF8')), $4, $5, $6, $7)
-         )
-         insert into account (tenant_id, id, name, kind, currency, balance)
-         select $1, id, name, kind, currency, 0
-         from unnest($8::uuid[], $9::text[], $10::text[], $11::text[]) as new (id, name, kind, currency)
-         order by name
-         on conflict on constraint account_name_once do nothing",
-        tenant.0,
-        transfer.id().0,
-        transfer.content(),
-        transfer.code().word(),
-        transfer.visit_id().map(Uuid::from),
-        transfer.reverses().map(Uuid::from),
-        created_at,
-        &new_ids,
-        &names,
-        &kinds,
-        &currencies
-    )
-    .execute(tx.conn())
-    .await?;
-
+/// Posts transfers: locks their accounts in the order of their ids, writes all entries, and keeps each balance by one net
+/// change.
+pub async fn post(tx: &mut Tx, transfers: &[Transfer]) -> Result<()> {
+    if transfers.is_empty() {
+        return Ok(());
+    }
+    let names = write_transfers(tx, transfers).await?;
+    let tenant = tx.tenant();
     let accounts = sqlx::query!(
         "select id, name, balance from account where tenant_id = $1 and name = any($2) order by id for update",
         tenant.0,
@@ -87,48 +64,109 @@ pub async fn post(tx: &mut Tx, transfer: &Transfer) -> Result<()> {
     )
     .fetch_all(tx.conn())
     .await?;
-    let mut balances = Vec::with_capacity(accounts.len());
-    for account in &accounts {
-        let mut balance = account.balance;
-        for (leg, _) in legs.iter().zip(&names).filter(|(_, name)| **name == account.name) {
-            balance = balance.checked_add(leg.amount).ok_or(Refused::TooLarge)?;
+    let mut balances: HashMap<&str, (Uuid, i64)> =
+        accounts.iter().map(|account| (account.name.as_str(), (account.id, account.balance))).collect();
+    let mut entries = Entries::default();
+    for transfer in transfers {
+        for (leg, place) in transfer.legs().iter().zip(1_i16..) {
+            let kept = balances.get_mut(leg.account.to_string().as_str());
+            let (account, balance) = kept.ok_or_else(|| unseen(transfer))?;
+            *balance = balance.checked_add(leg.amount).ok_or(Refused::TooLarge)?;
+            entries.transfers.push(transfer.id().0);
+            entries.places.push(place);
+            entries.accounts.push(*account);
+            entries.currencies.push(leg.account.currency().code().to_owned());
+            entries.amounts.push(leg.amount);
         }
-        balances.push(balance);
     }
-    let account_of =
-        |name: &String| accounts.iter().find(|account| account.name == *name).map(|found| found.id);
-    let leg_accounts: Vec<Uuid> = names.iter().filter_map(account_of).collect();
-    let amounts: Vec<i64> = legs.iter().map(|leg| leg.amount).collect();
-    let account_ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    let (ids, sums): (Vec<Uuid>, Vec<i64>) = balances.into_values().unzip();
     let changed = sqlx::query!(
         "with written as (
              insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
-             select $1, $2, place::smallint, account_id, currency, amount
-             from unnest($3::uuid[], $4::text[], $5::bigint[])
-                 with ordinality as leg (account_id, currency, amount, place)
+             select $1, transfer_id, leg, account_id, currency, amount
+             from unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::text[], $6::bigint[])
+                 as leg (transfer_id, leg, account_id, currency, amount)
          )
          update account set balance = changed.balance
-         from unnest($6::uuid[], $7::bigint[]) as changed (id, balance)
+         from unnest($7::uuid[], $8::bigint[]) as changed (id, balance)
          where account.tenant_id = $1 and account.id = changed.id",
         tenant.0,
-        transfer.id().0,
-        &leg_accounts,
-        &currencies,
-        &amounts,
-        &account_ids,
-        &balances
+        &entries.transfers,
+        &entries.places,
+        &entries.accounts,
+        &entries.currencies,
+        &entries.amounts,
+        &ids,
+        &sums
     )
     .execute(tx.conn())
     .await
     .map_err(|error| Error::on_constraint(error, "account_wallet_not_below_zero", || Refused::TooFewCoins))?;
-    if changed.rows_affected() == account_ids.len() as u64 && leg_accounts.len() == legs.len() {
-        return Ok(());
-    }
-    Err(Error::Inconsistent {
+    if changed.rows_affected() == ids.len() as u64 { Ok(()) } else { Err(unseen(&transfers[0])) }
+}
+
+/// The columns of entries.
+#[derive(Debug, Default)]
+struct Entries {
+    transfers: Vec<Uuid>,
+    places: Vec<i16>,
+    accounts: Vec<Uuid>,
+    currencies: Vec<String>,
+    amounts: Vec<i64>,
+}
+
+fn unseen(transfer: &Transfer) -> Error {
+    Error::Inconsistent {
         table: "transfer",
         row: transfer.id().to_string(),
         problem: "its accounts cannot all be seen".into(),
-    })
+    }
+}
+
+/// Writes transfers and opens the accounts that are not there yet; answers the names of all accounts that they touch.
+async fn write_transfers(tx: &mut Tx, transfers: &[Transfer]) -> Result<Vec<String>> {
+    let (tenant, created_at) = (tx.tenant(), tx.now());
+    let touched: BTreeSet<Account> =
+        transfers.iter().flat_map(|transfer| transfer.legs().iter().map(|leg| leg.account)).collect();
+    let new_ids: Vec<Uuid> = touched.iter().map(|_| tx.new_id()).collect();
+    let names: Vec<String> = touched.iter().map(Account::to_string).collect();
+    let kinds: Vec<String> = touched.iter().map(|account| account.kind().to_owned()).collect();
+    let currencies: Vec<String> =
+        touched.iter().map(|account| account.currency().code().to_owned()).collect();
+    let ids: Vec<Uuid> = transfers.iter().map(|transfer| transfer.id().0).collect();
+    let contents: Vec<String> = transfers.iter().map(Transfer::content).collect();
+    let codes: Vec<String> = transfers.iter().map(|transfer| transfer.code().word().to_owned()).collect();
+    let visits: Vec<Option<Uuid>> =
+        transfers.iter().map(|transfer| transfer.visit_id().map(Uuid::from)).collect();
+    let reverses: Vec<Option<Uuid>> =
+        transfers.iter().map(|transfer| transfer.reverses().map(Uuid::from)).collect();
+    sqlx::query!(
+        "with posted as (
+             insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
+             select $1, id, sha256(convert_to(content, 'UTF8')), code, visit_id, reverses, $2
+             from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::uuid[])
+                 as posted (id, content, code, visit_id, reverses)
+         )
+         insert into account (tenant_id, id, name, kind, currency, balance)
+         select $1, id, name, kind, currency, 0
+         from unnest($8::uuid[], $9::text[], $10::text[], $11::text[]) as new (id, name, kind, currency)
+         order by name
+         on conflict on constraint account_name_once do nothing",
+        tenant.0,
+        created_at,
+        &ids,
+        &contents,
+        &codes,
+        &visits as &[Option<Uuid>],
+        &reverses as &[Option<Uuid>],
+        &new_ids,
+        &names,
+        &kinds,
+        &currencies
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(names)
 }
 
 /// What a person's coin accounts hold, locked until the transaction ends.
@@ -214,11 +252,11 @@ pub async fn has_transfer(tx: &mut Tx, id: TransferId) -> Result<bool> {
     Ok(found)
 }
 
-/// The sum of all entries per currency: zero each.
+/// The sum of all kept balances per currency: zero each.
 pub async fn sums(tx: &mut Tx) -> Result<Vec<Money>> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        r#"select currency, sum(amount)::bigint as "sum!" from entry where tenant_id = $1
+        r#"select currency, sum(balance)::bigint as "sum!" from account where tenant_id = $1
          group by currency order by currency"#,
         tenant.0
     )

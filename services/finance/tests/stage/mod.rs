@@ -330,7 +330,7 @@ impl Stage {
 
     /// Balances by account; that they sum to zero is asserted on the way.
     pub async fn balances(&self) -> HashMap<String, i64> {
-        let request = pb::GetTrialBalanceRequest::default();
+        let request = pb::GetTrialBalanceRequest { prove: true, ..pb::GetTrialBalanceRequest::default() };
         let answer =
             self.ledger.get_trial_balance(self.by(self.hat, request)).await.expect("a trial balance");
         let answer = answer.into_inner();

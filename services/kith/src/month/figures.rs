@@ -250,7 +250,8 @@ async fn care_coins(world: &World, months_visits: &BTreeSet<String>, account: &m
 /// The ledger sums to zero, and nothing waits to be settled.
 async fn ledger(world: &World, account: &mut Account) -> Result<()> {
     let finance = &world.people.finance.session;
-    let balance = finance.call(GetTrialBalanceRequest { page_size: 1, page_token: String::new() }).await?;
+    let proved = GetTrialBalanceRequest { page_size: 1, page_token: String::new(), prove: true };
+    let balance = finance.call(proved).await?;
     for sum in balance.sums.iter().filter(|sum| sum.minor_units != 0) {
         account.disagreements.push(format!("the ledger is out by {} {}", sum.minor_units, sum.currency));
     }

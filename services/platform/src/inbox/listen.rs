@@ -61,7 +61,15 @@ impl Outcome {
     }
 }
 
-type Handler = Arc<dyn for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
+type OfOne = Arc<dyn for<'a> Fn(&'a mut Tx, &'a Received) -> BoxFuture<'a, Result<Outcome>> + Send + Sync>;
+type OfMany = Arc<dyn for<'a> Fn(&'a mut Tx, &'a [&'a Received]) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// Who applies the events of an aggregate.
+#[derive(Clone)]
+pub(super) enum Handler {
+    One(OfOne),
+    Many(OfMany),
+}
 
 /// What a service listens to: whole aggregates, each with its handler.
 #[derive(Clone, Default)]
@@ -84,7 +92,22 @@ impl Subscriptions {
         + Sync
         + 'static,
     ) -> Self {
-        self.0.push((aggregate, Arc::new(handler)));
+        self.0.push((aggregate, Handler::One(Arc::new(handler))));
+        self
+    }
+
+    /// The same where events come often: the handler gets as many as are ready, each of another aggregate, and loads and
+    /// writes for all of them together. It needs no facts that may be missing; where it fails, each comes again alone.
+    #[must_use]
+    pub fn on_many(
+        mut self,
+        aggregate: &'static str,
+        handler: impl for<'a> Fn(&'a mut Tx, &'a [&'a Received]) -> BoxFuture<'a, Result<()>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.0.push((aggregate, Handler::Many(Arc::new(handler))));
         self
     }
 

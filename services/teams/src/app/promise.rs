@@ -17,7 +17,7 @@ use crate::store;
 pub async fn text(tx: &mut Tx, day: Option<NaiveDate>) -> Result<Text> {
     let person = tx.person()?;
     let standing = Standing::new().with("anyone", true);
-    tx.require(Action::GetPromiseText, Subject::of("promise", person), &standing)?;
+    tx.require_open(Action::GetPromiseText, Subject::of("promise", person), &standing)?;
     let day = day.map_or_else(|| tx.today(), Ok)?;
     store::team::promise_text(tx, day).await?.ok_or(Error::NotFound("promise"))
 }

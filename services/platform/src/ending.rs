@@ -1,0 +1,110 @@
+//! What ends a transaction: events, audit rows and the answer for a repeat, written in one round trip.
+
+use sqlx::PgConnection;
+
+use crate::audit::{self, Row};
+use crate::context::Actor;
+use crate::db::Now;
+use crate::error::Result;
+use crate::id::{Ids, TenantId, Uuid};
+use crate::outbox::Pending;
+
+/// How long an answer is kept for a repeat.
+const KEPT: chrono::Duration = chrono::Duration::hours(72);
+
+/// Whose transaction ends, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whose<'tx> {
+    pub tenant: TenantId,
+    pub actor: Actor,
+    pub now: Now,
+    pub ids: &'tx Ids,
+}
+
+/// The answer to a command, kept for who repeats it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'answer> {
+    pub request_id: Uuid,
+    pub hash: &'answer [u8],
+    pub answer: &'answer [u8],
+    pub caused: &'answer str,
+}
+
+/// Writes everything: each event gets the next number of its aggregate.
+pub(crate) async fn write(
+    conn: &mut PgConnection,
+    whose: Whose<'_>,
+    events: &[Pending],
+    rows: &[Row],
+    answer: Option<Answer<'_>>,
+) -> Result<()> {
+    let Whose { tenant, actor, now, ids } = whose;
+    if events.is_empty() && answer.is_none() {
+        return audit::write(conn, tenant, actor, rows, ids, now).await;
+    }
+    let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
+    let aggregate_types: Vec<String> = events.iter().map(|event| event.aggregate_type.to_owned()).collect();
+    let aggregate_ids: Vec<Uuid> = events.iter().map(|event| event.aggregate_id).collect();
+    let event_types: Vec<String> = events.iter().map(|event| event.event_type.to_owned()).collect();
+    let payloads: Vec<Vec<u8>> = events.iter().map(|event| event.payload.clone()).collect();
+    let audit = audit::Columns::of(rows, ids, now);
+    sqlx::query!(
+        "with event as (
+             select * from unnest($5::uuid[], $6::text[], $7::uuid[], $8::text[], $9::bytea[])
+                 with ordinality as e (event_id, aggregate_type, aggregate_id, event_type, payload, place)
+         ), counted as (
+             select aggregate_type, aggregate_id, count(*) as events from event
+             group by aggregate_type, aggregate_id
+         ), head as (
+             insert into platform.outbox_head as h (tenant_id, aggregate_type, aggregate_id, last_no)
+             select $1, aggregate_type, aggregate_id, events from counted order by aggregate_type, aggregate_id
+             on conflict on constraint outbox_head_pk do update set last_no = h.last_no + excluded.last_no
+             returning h.aggregate_type, h.aggregate_id, h.last_no
+         ), told as (
+             insert into platform.outbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type,
+                 payload, traceparent, created_at)
+             select $1, e.event_id, e.aggregate_type, e.aggregate_id,
+                 head.last_no - counted.events
+                     + row_number() over (partition by e.aggregate_type, e.aggregate_id order by e.place),
+                 e.event_type, e.payload, $4, $3
+             from event e
+                 join counted using (aggregate_type, aggregate_id)
+                 join head using (aggregate_type, aggregate_id)
+             order by e.place
+         ), noted as (
+             insert into platform.audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis,
+                 allowed, traceparent, recorded_at)
+             select $1, row.id, $2, row.action, row.subject_type, row.subject_id, row.person_id, row.basis,
+                 row.allowed, $4, $3
+             from unnest($10::uuid[], $11::text[], $12::text[], $13::uuid[], $14::uuid[], $15::text[], $16::bool[])
+                 as row (id, action, subject_type, subject_id, person_id, basis, allowed)
+         )
+         insert into platform.saved_answer
+             (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
+         select $1, $2, $17, $18, $19, $20, $21 where $17::uuid is not null",
+        tenant.0,
+        actor.id(),
+        now,
+        crate::telemetry::traceparent(),
+        &event_ids,
+        &aggregate_types,
+        &aggregate_ids,
+        &event_types,
+        &payloads,
+        &audit.ids,
+        &audit.actions,
+        &audit.subject_types,
+        &audit.subject_ids,
+        &audit.person_ids as &[Option<Uuid>],
+        &audit.bases,
+        &audit.allowed,
+        answer.map(|answer| answer.request_id),
+        answer.map(|answer| answer.hash),
+        answer.map(|answer| answer.answer),
+        answer.map(|answer| answer.caused),
+        now + KEPT,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
