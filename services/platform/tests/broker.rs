@@ -430,7 +430,8 @@ async fn events_are_kept_while_they_cannot_be_stored() {
         sqlx::query("grant insert on platform.inbox to kith_relay").execute(&mut admin).await.expect("back");
         until("they are stored", Duration::from_secs(30), async || count(&mut admin, stored).await == 4)
             .await;
-        assert_eq!(proxy.opened(), opened, "they were never given back");
+        // The sender's own connection may have come meanwhile; a receiver that gives back comes anew for each attempt.
+        assert!(proxy.opened() <= opened + 1, "they were never given back");
         life.soft.cancel();
         service.await.expect("the service ends").expect("without failure");
     })
