@@ -38,8 +38,9 @@ const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 const KEEPALIVE: Duration = Duration::from_secs(20);
-const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
+/// After a fetch that failed, where there are keys to go on with.
+const KEY_FETCH_ANEW: Duration = Duration::from_secs(2);
 const CLOSING: Duration = Duration::from_secs(1);
 const READINESS_POLL: Duration = Duration::from_secs(1);
 /// The first start is waited for; it takes one round over the broker.
@@ -247,6 +248,7 @@ async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
     if let Ok(Some(jwks)) = host.db().kept_keys().await {
         host.verifier().use_keys(&jwks).ok();
     }
+    let refresh = Duration::from_secs(host.config().auth.key_refresh_seconds);
     while !stop.is_cancelled() {
         let mut pause = KEY_FETCH_PAUSE;
         match fetch_keys(&host.config().auth.keys).await {
@@ -256,10 +258,10 @@ async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
                     Err(error) => Err(error),
                 };
                 if kept.is_ok() {
-                    pause = KEY_REFRESH;
+                    pause = refresh;
                 }
             }
-            Err(_) if host.verifier().has_keys() => pause = Duration::from_secs(2),
+            Err(_) if host.verifier().has_keys() => pause = KEY_FETCH_ANEW.min(refresh),
             Err(_) => {}
         }
         tokio::select! {
