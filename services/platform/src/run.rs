@@ -20,7 +20,7 @@ use crate::auth::{Verifier, fetch_keys};
 use crate::authz::Policy;
 use crate::backlog::Operations;
 use crate::break_glass::BreakGlass;
-use crate::broker::Publisher;
+use crate::broker::{Publisher, hand_on_marks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Shared};
@@ -225,6 +225,12 @@ fn work_beside(host: &Host, life: &Life) -> anyhow::Result<()> {
     life.guard("outbox", async move { relay.run(&soft).await });
     let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
     life.guard("inbox.receive", async move { inbox.receive(&soft).await });
+    let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+    life.guard("inbox.marks", async move {
+        hand_on_marks(&inbox.address, &inbox.subscriptions.aggregates(), &soft).await;
+        // Where there are none, it has nothing to do until the end.
+        soft.cancelled().await;
+    });
     let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
     life.guard("inbox.apply", async move { inbox.apply(&soft).await });
     let (watch, soft) =
