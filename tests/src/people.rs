@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Buf, BufMut};
 use http::uri::PathAndQuery;
 use kith_platform::auth::TokenKey;
@@ -52,19 +54,33 @@ pub struct Someone<'people> {
 pub const FIRST_MONTH: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/first_month/scenario.json");
 
-/// A key that identity signs with: from its database and its secret together.
+/// The key that identity signs with now: from its database and its secret together.
 ///
 /// # Panics
 /// Where there is none.
 pub async fn signing_key(stack: &Stack) -> TokenKey {
     let mut admin = stack.admin("identity").await;
-    let row = sqlx::query("select kid, seed from signin.signing_key order by signs_from, kid limit 1")
-        .fetch_one(&mut admin)
-        .await
-        .expect("a key");
+    let row = sqlx::query(
+        "select kid, seed from signin.signing_key where retired_at is null and signs_from <= $1
+         order by signs_from desc, kid desc limit 1",
+    )
+    .bind(Clock::System.now())
+    .fetch_one(&mut admin)
+    .await
+    .expect("a key");
     let (kid, salt): (String, Vec<u8>) = (row.get("kid"), row.get("seed"));
     let salt = salt.try_into().expect("32 bytes");
     kith_identity::signing_key_from_row(stack.config("identity"), &kid, &salt).expect("its secret")
+}
+
+/// The id of the key that signed a token.
+///
+/// # Panics
+/// Where it is no token.
+pub fn kid_of(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header")).expect("base64");
+    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+    header["kid"].as_str().expect("a key id").to_owned()
 }
 
 impl People {

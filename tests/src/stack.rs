@@ -33,7 +33,7 @@ struct Process {
 }
 
 /// How long a service may take from its start to serving.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 impl Stack {
     /// Starts all seven and waits until each serves.

@@ -20,7 +20,7 @@ use crate::context::Actor;
 use crate::error::{Common, Error, Result};
 use crate::id::{PersonId, TenantId, Uuid};
 
-/// How long an access token lives.
+/// How long an access token lives where nothing else is said.
 pub const ACCESS_LIFETIME: chrono::Duration = chrono::Duration::minutes(10);
 const LEEWAY_SECONDS: i64 = 5;
 
@@ -98,6 +98,7 @@ fn install_provider() {
 pub struct TokenKey {
     kid: String,
     seed: [u8; 32],
+    lifetime: chrono::Duration,
 }
 
 impl std::fmt::Debug for TokenKey {
@@ -109,7 +110,14 @@ impl std::fmt::Debug for TokenKey {
 impl TokenKey {
     /// A key from its seed.
     pub fn new(kid: impl Into<String>, seed: [u8; 32]) -> Self {
-        Self { kid: kid.into(), seed }
+        Self { kid: kid.into(), seed, lifetime: ACCESS_LIFETIME }
+    }
+
+    /// The same key, for tokens that live so long.
+    #[must_use]
+    pub fn for_tokens_of(mut self, lifetime: chrono::Duration) -> Self {
+        self.lifetime = lifetime;
+        self
     }
 
     /// The public half as a JSON Web Key (RFC 8037).
@@ -142,7 +150,7 @@ impl TokenKey {
             tenant: actor.tenant().map(Uuid::from),
             sid,
             iat: now.timestamp(),
-            exp: (now + ACCESS_LIFETIME).timestamp(),
+            exp: (now + self.lifetime).timestamp(),
         };
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.kid.clone());

@@ -23,12 +23,14 @@ use crate::error::{Error, Result};
 mod address;
 mod definitions;
 mod envelope;
+mod marks;
 
 pub use address::Address;
 pub(crate) use address::user_of;
 pub use definitions::{Installation, User, definitions};
 pub use envelope::{Ask, Message, Told};
 use envelope::{Content, properties, read};
+pub use marks::hand_on as hand_on_marks;
 
 /// Connecting and declaring together.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -217,7 +219,7 @@ impl Receiver {
         let channel = connection.create_channel().await?;
         if !address.own_users {
             address.declare_exchanges(&channel).await?;
-            address.declare_queues(&channel).await?;
+            address.declare_queues(&channel, aggregates).await?;
         }
         address.bind_inbox(&channel, aggregates).await?;
         channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;

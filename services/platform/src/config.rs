@@ -90,8 +90,15 @@ pub struct Auth {
     pub audience: String,
     /// Where the key set is: a gRPC address (`http://host:port`) or a file path.
     pub keys: String,
-    /// For how long a key signs before the next one does, in seconds. Read by identity alone, as are the next three.
+    /// How often the key set is fetched, in seconds; a token of an unknown key has it fetched at once.
+    pub key_refresh_seconds: u64,
+    /// For how long a key signs before the next one does, in seconds. Read by identity alone, as is all that follows.
     pub key_rotation_seconds: u64,
+    /// How long a key is published before it signs, in seconds: long enough that a service which cannot fetch the key
+    /// set for a while still knows every key that signs.
+    pub key_lead_seconds: u64,
+    /// How long an access token lives, in seconds.
+    pub token_lifetime_seconds: u64,
     /// Where people sign in, such as `https://kith.example`: passkeys and outside providers are bound to it.
     pub origin: String,
     /// Hosts of outside providers that may lie inside the host's own network, by name or address, with commas between
@@ -152,7 +159,10 @@ prefix = "kith"
 issuer = "kith"
 audience = "kith"
 keys = ""
+key_refresh_seconds = 30
 key_rotation_seconds = 2592000
+key_lead_seconds = 1200
+token_lifetime_seconds = 600
 origin = "http://localhost:8080"
 internal_providers = ""
 peer_header = ""
@@ -221,8 +231,17 @@ impl Config {
         check(!self.auth.issuer.is_empty(), "auth.issuer: is missing");
         check(!self.auth.audience.is_empty(), "auth.audience: is missing");
         check(
-            (5..=31_536_000).contains(&self.auth.key_rotation_seconds),
-            "auth.key_rotation_seconds: 5 to 31536000",
+            (2..=31_536_000).contains(&self.auth.key_rotation_seconds),
+            "auth.key_rotation_seconds: 2 to 31536000",
+        );
+        check((1..=300).contains(&self.auth.key_refresh_seconds), "auth.key_refresh_seconds: 1 to 300");
+        check(
+            (self.auth.key_refresh_seconds * 3..=86_400).contains(&self.auth.key_lead_seconds),
+            "auth.key_lead_seconds: three times auth.key_refresh_seconds at least, 86400 at most",
+        );
+        check(
+            (10..=3600).contains(&self.auth.token_lifetime_seconds),
+            "auth.token_lifetime_seconds: 10 to 3600",
         );
         check(!self.auth.origin.is_empty(), "auth.origin: is missing");
         if problems.is_empty() {

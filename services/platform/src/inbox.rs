@@ -30,6 +30,8 @@ const MAX_ATTEMPTS: i32 = 8;
 /// A parked event is woken by what it awaits; should that wake be missed, it looks for itself after this time.
 const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
 const LONGEST_BACKOFF_SECONDS: f64 = 900.0;
+/// After what will pass by itself, such as a database that restarts.
+const TRANSIENT_BACKOFF_SECONDS: f64 = 3.0;
 
 /// An event whose cursor is locked.
 struct Taken {
@@ -381,17 +383,20 @@ impl Inbox {
         Ok(applied)
     }
 
-    /// Notes a failed attempt: tried again later, dead after the last.
+    /// Notes a failed attempt: tried again later, dead after the last. What will pass by itself is no attempt: it is tried
+    /// again within seconds, for ever, and leaves the event its attempts.
     async fn put_off(&self, tenant: TenantId, event: &Received, error: &Error, now: Now) -> Result<()> {
         // What stands in the database must be as clean of data as a log: the kind, never the cause's text.
         let kind = error.to_string();
         let spread = i64::from(self.db.shared.ids.bytes::<1>()[0]) * 400 / 255 - 200;
         let mut conn = self.db.relay().await?;
         let state = sqlx::query_scalar!(
-            "update platform.inbox set attempts = attempts + 1, last_error = $3,
+            "update platform.inbox set last_error = $3,
+                 attempts = case when $7 then attempts else attempts + 1 end,
                  state = case when attempts + 1 >= $4 and not $7 then 'dead' else state end,
                  next_attempt_at = $5::timestamptz
-                     + make_interval(secs => least(power(2, attempts + 1), $6) * (1 + $8::bigint / 1000.0))
+                     + make_interval(secs => (1 + $8::bigint / 1000.0)
+                         * case when $7 then $9 else least(power(2, attempts + 1), $6) end)
              where tenant_id = $1 and event_id = $2 returning state",
             tenant.0,
             event.event_id,
@@ -401,6 +406,7 @@ impl Inbox {
             LONGEST_BACKOFF_SECONDS,
             error.is_transient(),
             spread,
+            TRANSIENT_BACKOFF_SECONDS,
         )
         .fetch_one(&mut *conn)
         .await?;
@@ -410,20 +416,26 @@ impl Inbox {
         Ok(())
     }
 
-    /// Whether all these events are applied here: `None` while one is under way.
+    /// Whether all these events are applied here: `None` while one is under way. One that stands behind a dead event of
+    /// its aggregate is as good as dead: it waits for an operator too. A snapshot stands behind nothing.
     pub(crate) async fn settled(&self, tenant: TenantId, event_ids: &[Uuid]) -> Result<Option<Settled>> {
         let mut conn = self.db.relay().await?;
         let rows = sqlx::query!(
-            "select event_id, state from platform.inbox where tenant_id = $1 and event_id = any($2)",
+            r#"select i.event_id, i.state, i.state = 'dead' or (i.state = 'ready' and not i.snapshot and exists (
+                   select from platform.inbox d
+                   where d.tenant_id = i.tenant_id and d.aggregate_type = i.aggregate_type
+                       and d.aggregate_id = i.aggregate_id and d.event_no < i.event_no and d.state = 'dead'
+               )) as "stuck!"
+               from platform.inbox i where i.tenant_id = $1 and i.event_id = any($2)"#,
             tenant.0,
             event_ids
         )
         .fetch_all(&mut *conn)
         .await?;
-        let states: HashMap<Uuid, String> = rows.into_iter().map(|row| (row.event_id, row.state)).collect();
-        if states.values().any(|state| state == "dead") {
+        if rows.iter().any(|row| row.stuck) {
             return Ok(Some(Settled::Dead));
         }
+        let states: HashMap<Uuid, String> = rows.into_iter().map(|row| (row.event_id, row.state)).collect();
         let done = event_ids.iter().all(|id| states.get(id).is_some_and(|state| state == "done"));
         Ok(done.then_some(Settled::Applied))
     }
@@ -434,7 +446,7 @@ impl Inbox {
 pub(crate) enum Settled {
     /// All applied.
     Applied,
-    /// One was given up on.
+    /// One was given up on, or waits behind one that was.
     Dead,
 }
 

@@ -20,7 +20,7 @@ use crate::auth::{Verifier, fetch_keys};
 use crate::authz::Policy;
 use crate::backlog::Operations;
 use crate::break_glass::BreakGlass;
-use crate::broker::Publisher;
+use crate::broker::{Publisher, hand_on_marks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Shared};
@@ -40,9 +40,10 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// For calls under way on a connection that has come of age.
 const CONNECTION_GRACE: Duration = Duration::from_mins(1);
 const KEEPALIVE: Duration = Duration::from_secs(20);
-const KEY_REFRESH: Duration = Duration::from_secs(30);
 const KEY_FETCH_PAUSE: Duration = Duration::from_millis(250);
 const START_PAUSE: Duration = Duration::from_millis(500);
+/// After a fetch that failed, where there are keys to go on with.
+const KEY_FETCH_ANEW: Duration = Duration::from_secs(2);
 const CLOSING: Duration = Duration::from_secs(1);
 const READINESS_POLL: Duration = Duration::from_secs(1);
 /// The first start is waited for; it takes one round over the broker.
@@ -250,6 +251,12 @@ fn work_beside(host: &Host, life: &Life) -> anyhow::Result<()> {
     let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
     life.guard("inbox.receive", async move { inbox.receive(&soft).await });
     let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
+    life.guard("inbox.marks", async move {
+        hand_on_marks(&inbox.address, &inbox.subscriptions.aggregates(), &soft).await;
+        // Where there are none, it has nothing to do until the end.
+        soft.cancelled().await;
+    });
+    let (inbox, soft) = (host.inbox().clone(), life.soft.clone());
     life.guard("inbox.apply", async move { inbox.apply(&soft).await });
     let (watch, soft) =
         (Watch { service: host.name(), inbox: host.inbox().clone(), publisher }, life.soft.clone());
@@ -272,6 +279,7 @@ async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
     if let Ok(Some(jwks)) = host.db().kept_keys().await {
         host.verifier().use_keys(&jwks).ok();
     }
+    let refresh = Duration::from_secs(host.config().auth.key_refresh_seconds);
     while !stop.is_cancelled() {
         let mut pause = KEY_FETCH_PAUSE;
         match fetch_keys(&host.config().auth.keys).await {
@@ -281,10 +289,10 @@ async fn keep_keys(host: &Host, stop: &tokio_util::sync::CancellationToken) {
                     Err(error) => Err(error),
                 };
                 if kept.is_ok() {
-                    pause = KEY_REFRESH;
+                    pause = refresh;
                 }
             }
-            Err(_) if host.verifier().has_keys() => pause = Duration::from_secs(2),
+            Err(_) if host.verifier().has_keys() => pause = KEY_FETCH_ANEW.min(refresh),
             Err(_) => {}
         }
         tokio::select! {

@@ -5,11 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use kith_platform::broker::{Address, Message, Publisher, Receiver};
+use kith_platform::broker::{Address, Message, Publisher, Receiver, hand_on_marks};
 use kith_platform::config::Config;
 use kith_platform::id::Uuid;
 use kith_platform::lifecycle::Life;
 use kith_platform::testing::{World, request_of};
+use kith_proto::common::v1::Watermark;
 use kith_proto::teams::v1 as pb;
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
 use lapin::options::{
@@ -18,6 +19,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio_util::sync::CancellationToken;
 
 use crate::common::proxy::Proxy;
 use crate::common::{Ask, Notes, SERVICE, applied, count, id, message, until};
@@ -217,6 +219,71 @@ async fn what_nobody_listens_to_is_kept() {
         })
         .await;
         println!("D12: sent 2 that nobody listens to, unrouted queue 2, lost 0");
+    })
+    .await;
+}
+
+/// A watermark as identity tells one each second.
+fn mark(stage: &Stage, second: i64) -> Message {
+    let time = stage.world.clock.now() + chrono::Duration::seconds(second);
+    let complete_until = Some(kith_platform::fields::timestamp(time));
+    let said = Watermark { aggregate: "identity.consent".into(), complete_until };
+    Message {
+        tenant_id: Uuid::nil().into(),
+        event_id: id(&stage.world),
+        aggregate_type: "identity.watermark".into(),
+        aggregate_id: Uuid::nil(),
+        event_no: 1,
+        event_type: "identity.watermark.v1".into(),
+        payload: prost::Message::encode_to_vec(&said),
+        traceparent: None,
+        time,
+        snapshot_for: None,
+    }
+}
+
+/// Proves that however long a service is down no more than one watermark waits for it, the newest, and that it comes
+/// behind every event that was told before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_watermarks_the_newest_waits_alone_and_comes_behind_the_events() {
+    const LISTENS_TO: &[&str] = &["teams.team", "identity.consent"];
+    Stage::run(async |stage: &Stage| {
+        stage.address.declare(LISTENS_TO).await.expect("queues are declared");
+        let publisher = Publisher::new(stage.address.clone());
+        let (events, minutes) = (stage.messages(10), 10);
+        let mut newest = None;
+        for minute in 0..minutes {
+            let event = events[usize::try_from(minute).expect("a few")].clone();
+            let marks = (0..60).map(|second| mark(stage, minute * 60 + second));
+            let batch: Vec<Message> = std::iter::once(event).chain(marks).collect();
+            let (confirmed, failure) = publisher.publish(&batch).await;
+            assert!(failure.is_none() && confirmed.len() == batch.len(), "{failure:?}");
+            newest = batch.last().cloned();
+        }
+        let (inbox, marks) = (stage.name("in.notes"), stage.name("marks.notes"));
+        until("the newest waits alone", Duration::from_secs(5), async || {
+            stage.depth(&inbox).await == 10 && stage.depth(&marks).await == 1
+        })
+        .await;
+        assert_eq!(stage.depth(&stage.name("dead.notes")).await, 0, "the others are no dead letters");
+
+        let (address, stop) = (stage.address.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let handing = tokio::spawn(async move { hand_on_marks(&address, LISTENS_TO, &stopped).await });
+        let mut receiver = Receiver::open(&stage.address, LISTENS_TO).await.expect("a receiver");
+        let (received, batches) = receive(&mut receiver, 11).await;
+        assert_eq!(received[..10], events, "the events first");
+        assert_eq!(received.last(), newest.as_ref(), "then the newest watermark");
+        for batch in batches {
+            batch.ack().await.expect("acknowledged");
+        }
+        let next = mark(stage, 3600);
+        publisher.publish(std::slice::from_ref(&next)).await.1.map_or(Ok(()), Err).expect("published");
+        let (received, _batches) = receive(&mut receiver, 1).await;
+        assert_eq!(received, [next], "and so on");
+        stop.cancel();
+        handing.await.expect("it ends");
+        println!("watermarks: told {} while down, waiting 1, behind 10 events", minutes * 60);
     })
     .await;
 }

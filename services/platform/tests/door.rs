@@ -361,6 +361,18 @@ async fn a_call_waits_for_what_its_caller_has_seen() {
     let refused = door.teams().get_team(after(&dead, 8)).await.expect_err("never");
     assert_eq!(reason(&refused), (Code::FailedPrecondition, "EVENT_DEAD".into()));
 
+    // Nor will what stands behind it; of another aggregate, it does not matter.
+    let mut behind = event(now());
+    (behind.aggregate_id, behind.event_no) = (dead.aggregate_id, 3);
+    let free = event(now());
+    door.world.receive(&door.replica, &[behind.clone(), free.clone()]).await;
+    let begin = std::time::Instant::now();
+    let refused = door.teams().get_team(after(&behind, 8)).await.expect_err("never");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "EVENT_DEAD".into()));
+    assert!(refused.get_error_details().retry_info().is_none(), "repeating it is no use");
+    assert!(begin.elapsed() < Duration::from_secs(2), "it is told at once");
+    door.teams().get_team(after(&free, 8)).await.expect("others go on");
+
     // Nobody waits for what is long ago, or for what this service does not listen to.
     let old = event(now() - chrono::Duration::hours(2));
     let mut elsewhere = event(now());

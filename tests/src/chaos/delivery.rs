@@ -75,21 +75,24 @@ impl Relay {
     async fn instead(databases: &Databases, service: &str, publisher: Publisher) -> Self {
         let mut lock = databases.connect(service).await.expect("a connection as administrator");
         let mut conn = databases.connect(service).await.expect("a connection as administrator");
-        let waiting = async {
+        let own: i32 =
+            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut lock).await.expect("its own");
+        let end = format!(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and classid = 0
+                 and objid = {LEADER_LOCK} and objsubid = 1 and pid <> {own}
+                 and database = (select oid from pg_database where datname = current_database())"
+        );
+        {
             let taking = AssertSqlSafe(format!("select pg_advisory_lock({LEADER_LOCK})"));
-            sqlx::raw_sql(taking).execute(&mut lock).await.expect("the relays' lock");
-        };
-        let ending = async {
-            // Whoever waits gets the lock before anybody else can ask.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let end = format!(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and classid = 0
-                     and objid = {LEADER_LOCK} and objsubid = 1
-                     and database = (select oid from pg_database where datname = current_database())"
-            );
-            sqlx::raw_sql(AssertSqlSafe(end)).execute(&mut conn).await.expect("the relay's connection ends");
-        };
-        tokio::join!(waiting, ending);
+            let mut waiting = std::pin::pin!(sqlx::raw_sql(taking).execute(&mut lock));
+            // Who waits gets the lock before anybody else can ask; who began to wait late, after another round.
+            while tokio::time::timeout(Duration::from_millis(200), &mut waiting).await.is_err() {
+                sqlx::raw_sql(AssertSqlSafe(end.clone()))
+                    .execute(&mut conn)
+                    .await
+                    .expect("the relay's connection ends");
+            }
+        }
         Self { publisher, conn, _lock: lock, taken: HashSet::new(), left: BTreeMap::new(), due: Vec::new() }
     }
 

@@ -9,8 +9,11 @@ use crate::services;
 
 /// How long recovery may take at most.
 pub const PATIENCE: Duration = Duration::from_mins(2);
-/// How long a crash point is waited for.
-const CRASH_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a crash point is waited for: however slow the machine.
+const CRASH_PATIENCE: Duration = Duration::from_mins(3);
+/// After so long without one, further months are taken in: those under way may have nothing left for this service.
+const MORE_AFTER: Duration = Duration::from_secs(8);
+const MOST_MORE: u32 = 4;
 
 /// Whether months are on their way in: takes more of them in where there were not faults enough yet.
 pub fn goes_on(stage: &mut Stage, load: &mut Load, count: usize, enough: usize) -> bool {
@@ -77,9 +80,13 @@ pub async fn crash_points(stage: &mut Stage, load: &mut Load) -> Faults {
             break;
         }
         stage.stack.restart_with(name, &[("KITH_CRASH_POINT", point)]);
-        let begin = Instant::now();
+        let (begin, mut more) = (Instant::now(), 0);
         while !stage.stack.has_ended(name) && begin.elapsed() < CRASH_PATIENCE {
             goes_on(stage, load, place, enough);
+            if more < MOST_MORE && begin.elapsed() > MORE_AFTER * (more + 1) {
+                more += 1;
+                stage.more(load);
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if stage.stack.has_ended(name) {
@@ -95,7 +102,11 @@ pub async fn crash_points(stage: &mut Stage, load: &mut Load) -> Faults {
     }
     faults.notes.push(format!("crashes by point: {hit:?}"));
     if !never.is_empty() {
-        faults.notes.push(format!("not reached within {} s: {}", CRASH_PATIENCE.as_secs(), never.join(", ")));
+        faults.problems.push(format!(
+            "D3: not reached within {} s: {}",
+            CRASH_PATIENCE.as_secs(),
+            never.join(", ")
+        ));
     }
     if hit.len() < 8 {
         faults

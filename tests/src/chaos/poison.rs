@@ -26,6 +26,11 @@ const HURRY: &str =
     "update platform.inbox set next_attempt_at = now() where state = 'ready' and attempts > 0";
 const DEAD: &str = "select count(*) from platform.inbox where state = 'dead'";
 const FAILING: &str = "select count(*) from platform.inbox where state = 'ready' and attempts > 0";
+/// Not done though nothing of its aggregate is dead.
+const HELD_UP: &str = "select count(*) from platform.inbox i where i.state <> 'done'
+    and i.received_at < now() - interval '5 seconds' and not exists (
+        select from platform.inbox d where d.state = 'dead' and d.tenant_id = i.tenant_id
+            and d.aggregate_type = i.aggregate_type and d.aggregate_id = i.aggregate_id)";
 /// No further event has died for so long: whoever waits for the dead stands still, and all others have gone on.
 const SETTLED: Duration = Duration::from_secs(6);
 const NONSENSE: usize = 10;
@@ -56,15 +61,12 @@ pub async fn dead_events(stage: &mut Stage, load: &mut Load) -> Faults {
     }
     let all_dead = begin.elapsed();
     let dead = stage.databases.number("finance", DEAD).await;
-    let wrong = stage
-        .databases
-        .number(
-            "finance",
-            "select count(*) from platform.inbox i where i.state <> 'done' and i.received_at < now() - interval '5 seconds' and not exists (
-                 select from platform.inbox d where d.state = 'dead' and d.tenant_id = i.tenant_id
-                     and d.aggregate_type = i.aggregate_type and d.aggregate_id = i.aggregate_id)",
-        )
-        .await;
+    let (looked, mut wrong) = (Instant::now(), stage.databases.number("finance", HELD_UP).await);
+    // A slow machine is only behind: what is held up stays so.
+    while wrong > 0 && looked.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        wrong = stage.databases.number("finance", HELD_UP).await;
+    }
     if wrong > 0 {
         faults.problems.push(format!("D11: {wrong} events of other aggregates wait behind the dead"));
     }
@@ -139,7 +141,7 @@ async fn nonsense(stage: &Stage, faults: &mut Faults) {
         .await;
     let begin = Instant::now();
     let mut aside = 0;
-    while aside < NONSENSE && begin.elapsed() < Duration::from_secs(20) {
+    while aside < NONSENSE && begin.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(100)).await;
         aside = usize::try_from(queues::depth(&url, &dead_queue).await - before).unwrap_or_default();
     }

@@ -75,10 +75,10 @@ impl Servers {
 /// Ends a process and waits until it is gone.
 ///
 /// # Panics
-/// Where it is still there after half a minute.
+/// Where it is still there after two minutes.
 fn end(process: u32, blow: Blow) {
     signal(process, if blow == Blow::Kill { "-KILL" } else { "-TERM" });
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_mins(2);
     while is_alive(process) {
         assert!(Instant::now() < end, "process {process} does not end");
         std::thread::sleep(Duration::from_millis(10));

@@ -109,6 +109,7 @@ pub async fn hear(tally: &mut Tally, scene: &Scene, seat: &Seat, other: &Seat) {
     keys.push(format!("{}.#", other.name));
     keys.push(format!("*.resend.{}.#", other.name));
     keys.extend(["snapshot", "resent"].map(|what| format!("*.{what}.{}", other.name)));
+    keys.push(format!("{}.marked.{}", other.name, other.name));
     for key in keys {
         tally
             .refused("bind what it does not listen to", REFUSED, seat, &key, async |channel| {
@@ -129,7 +130,8 @@ pub async fn hear(tally: &mut Tally, scene: &Scene, seat: &Seat, other: &Seat) {
 /// Queues of another.
 pub async fn reach_into(tally: &mut Tally, scene: &Scene, seat: &Seat, other: &Seat) {
     let inbox = scene.name(&format!("in.{}", other.name));
-    for queue in [inbox.clone(), scene.name(&format!("dead.{}", other.name))] {
+    let further = ["dead", "marks"].map(|kind| scene.name(&format!("{kind}.{}", other.name)));
+    for queue in std::iter::once(inbox.clone()).chain(further) {
         tally
             .refused("consume from another's queue", REFUSED, seat, &queue, async |channel| {
                 let (options, table) = (BasicConsumeOptions::default(), FieldTable::default());

@@ -84,6 +84,11 @@ async fn controls(scene: &Scene) -> usize {
             bind(&channel, &own, &events, &key).await.expect("its own binding");
             granted += 1;
         }
+        if seat.listens_to.contains(&"identity.consent") {
+            let marks = scene.name(&format!("marks.{}", seat.name));
+            bind(&channel, &marks, &events, "identity.watermark.v1").await.expect("its watermarks");
+            granted += 1;
+        }
         channel.close(200, "done".into()).await.expect("closed");
         granted += 1;
     }

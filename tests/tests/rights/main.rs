@@ -3,4 +3,5 @@
 
 mod declared;
 mod journey;
+mod places;
 mod scan;

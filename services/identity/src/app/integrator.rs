@@ -6,7 +6,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use kith_platform::auth::ACCESS_LIFETIME;
 use kith_platform::authz::Subject;
 use kith_platform::context::Actor;
 use kith_platform::db::{Now, Tx};
@@ -121,5 +120,5 @@ pub async fn sign_in(desk: &Desk, command: SignIn, network: Network) -> Result<T
     let (auth, now) = (&desk.host.config().auth, desk.now());
     let actor = Actor::Person { tenant, person: client, session: client.0 };
     let access = key::signing(desk).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
-    Ok(Token { access, ends_at: now + ACCESS_LIFETIME, tenant })
+    Ok(Token { access, ends_at: now + key::token_lifetime(desk), tenant })
 }

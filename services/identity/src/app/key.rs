@@ -1,9 +1,9 @@
-//! Signing keys: published two lifetimes of a token before they sign, and until their last token is over.
+//! Signing keys: published well before they sign, and until their last token is over.
 
 use std::time::Duration as StdDuration;
 
 use chrono::Duration;
-use kith_platform::auth::{ACCESS_LIFETIME, KeySet, TokenKey};
+use kith_platform::auth::{KeySet, TokenKey};
 use kith_platform::authz::Subject;
 use kith_platform::config::Config;
 use kith_platform::context::Actor;
@@ -43,9 +43,22 @@ pub async fn prepare(desk: &Desk) -> Result<()> {
 }
 
 fn rotation(desk: &Desk) -> Rotation {
-    let seconds = desk.host.config().auth.key_rotation_seconds;
-    let period = Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000));
-    Rotation { period, token_lifetime: ACCESS_LIFETIME }
+    let auth = &desk.host.config().auth;
+    Rotation {
+        period: seconds(auth.key_rotation_seconds),
+        lead: seconds(auth.key_lead_seconds),
+        token_lifetime: token_lifetime(desk),
+    }
+}
+
+/// How long an access token lives.
+pub fn token_lifetime(desk: &Desk) -> Duration {
+    seconds(desk.host.config().auth.token_lifetime_seconds)
+}
+
+/// Of a number that the configuration keeps within bounds.
+fn seconds(number: u64) -> Duration {
+    Duration::seconds(i64::try_from(number).unwrap_or(i64::MAX / 1_000_000))
 }
 
 /// Often enough that a key is never much too late, and a withdrawn one soon forgotten.
@@ -91,7 +104,7 @@ pub async fn rotate(desk: &Desk, actor: Actor, command: Rotate) -> Result<Key> {
     let key = if let Some(key) = made {
         key
     } else {
-        let signs_from = if command.at_once { now } else { now + rotation(desk).lead() };
+        let signs_from = if command.at_once { now } else { now + rotation(desk).lead };
         if command.at_once {
             let all: Vec<String> = keys.into_iter().map(|key| key.kid).collect();
             store::key::remove(&mut work, &all).await?;
@@ -120,7 +133,8 @@ pub async fn signing(desk: &Desk) -> Result<TokenKey> {
 }
 
 fn token_key(desk: &Desk, kept: &Kept) -> TokenKey {
-    kept.key(|kept| desk.host.derive(PURPOSE, &[kept.kid.as_bytes(), &kept.seed]))
+    let key = kept.key(|kept| desk.host.derive(PURPOSE, &[kept.kid.as_bytes(), &kept.seed]));
+    key.for_tokens_of(token_lifetime(desk))
 }
 
 /// The key of a row of `signin.signing_key`, for who holds identity's configuration and its secrets.

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kith_platform::auth::ACCESS_LIFETIME;
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::context::Actor;
 use kith_platform::db::{Now, Tx};
@@ -162,7 +161,7 @@ async fn issue(desk: &Desk, session: &Session, now: Now) -> Result<Tokens> {
     let access = key::signing(desk).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
     Ok(Tokens {
         access,
-        access_ends_at: now + ACCESS_LIFETIME,
+        access_ends_at: now + key::token_lifetime(desk),
         refresh: URL_SAFE_NO_PAD.encode(desk.host.shared().ids.bytes::<32>()),
         place: session.place,
         subject: actor.id(),

@@ -2,23 +2,22 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-/// How much longer than its last token lives an old key stays published: clocks differ.
-pub const MARGIN: Duration = Duration::minutes(1);
-
 /// How keys rotate.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
     /// For how long each key signs.
     pub period: Duration,
+    /// How long a key is published before it signs: so long that a verifier which cannot reach us for a while still knows
+    /// every key that signs.
+    pub lead: Duration,
     /// How long a token lives.
     pub token_lifetime: Duration,
 }
 
 impl Rotation {
-    /// How long a key is published before it signs: two lifetimes of a token. Verifiers fetch the keys every half minute, so
-    /// that one which cannot reach us for a while still knows every key that signs.
-    pub fn lead(self) -> Duration {
-        self.token_lifetime * 2
+    /// How much longer than its last token lives an old key stays published: clocks differ.
+    pub fn margin(self) -> Duration {
+        self.token_lifetime / 10
     }
 }
 
@@ -40,7 +39,7 @@ pub struct Plan {
 
 /// What has to be done now. `keys` are in the order in which they sign.
 pub fn plan(keys: &[Key], rotation: Rotation, now: DateTime<Utc>) -> Plan {
-    let (period, lead) = (rotation.period, rotation.lead());
+    let (period, lead) = (rotation.period, rotation.lead);
     let mut plan = Plan::default();
     // The very first start: no token is about and no verifier knows any key, so that the first set may hold all at once.
     let first = keys.is_empty();
@@ -54,7 +53,7 @@ pub fn plan(keys: &[Key], rotation: Rotation, now: DateTime<Utc>) -> Plan {
     }
     // A key signs until the next one does, and its last token lives a lifetime longer.
     for pair in keys.windows(2) {
-        if pair[1].signs_from + rotation.token_lifetime + MARGIN <= now {
+        if pair[1].signs_from + rotation.token_lifetime + rotation.margin() <= now {
             plan.remove.push(pair[0].kid.clone());
         }
     }
@@ -70,7 +69,8 @@ mod tests {
     }
 
     fn every(minutes: i64) -> Rotation {
-        Rotation { period: Duration::minutes(minutes), token_lifetime: Duration::minutes(10) }
+        let (lead, token_lifetime) = (Duration::minutes(20), Duration::minutes(10));
+        Rotation { period: Duration::minutes(minutes), lead, token_lifetime }
     }
 
     fn at(minutes: i64) -> DateTime<Utc> {

@@ -118,6 +118,7 @@ impl Hub {
                 && !signed_in_anew
             {
                 signed_in_anew = true;
+                eprintln!("  {} did not accept the token of {}; signing in anew", errand.service, errand.who);
                 session.forget_token().await;
                 continue;
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use kith_platform::clock::Clock;
 use kith_proto::common::v1::{GetBacklogRequest, GetBacklogResponse};
 use kith_proto::identity::v1::{SignInRequest, Tokens};
 use tokio::sync::Mutex;
@@ -16,7 +17,7 @@ use super::hub::{Errand, Hub, service_of};
 use super::refusal::Refused;
 use super::request_id;
 
-/// Tokens live ten minutes; none is used in the last two.
+/// No token is used for longer, however long it lives, nor in the last fifth of its life.
 const USED_FOR: Duration = Duration::from_mins(8);
 
 /// What someone signs in with.
@@ -49,6 +50,7 @@ pub struct Session {
 struct Inner {
     who: String,
     credentials: Credentials,
+    /// And until when they are used.
     tokens: Mutex<Option<(Tokens, Instant)>>,
 }
 
@@ -138,8 +140,8 @@ impl Session {
     /// A token that lives long enough for a call; signs in where there is none.
     pub(super) async fn token(&self, hub: &Hub) -> Result<String, Refused> {
         let mut tokens = self.inner.tokens.lock().await;
-        if let Some((known, since)) = &*tokens
-            && since.elapsed() < USED_FOR
+        if let Some((known, until)) = &*tokens
+            && Instant::now() < *until
         {
             return Ok(known.access_token.clone());
         }
@@ -161,11 +163,18 @@ impl Session {
             return Err(Refused::new(self.who(), method_of::<SignInRequest>().path, status, None));
         };
         let token = new.access_token.clone();
-        *tokens = Some((new, Instant::now()));
+        let until = Instant::now() + used_for(&new);
+        *tokens = Some((new, until));
         Ok(token)
     }
 
     pub(super) async fn forget_token(&self) {
         *self.inner.tokens.lock().await = None;
     }
+}
+
+fn used_for(tokens: &Tokens) -> Duration {
+    let end = tokens.access_expire_time.as_ref().map(|end| end.seconds);
+    let life = end.map(|end| end - Clock::System.now().timestamp()).and_then(|life| u64::try_from(life).ok());
+    life.map_or(USED_FOR, |life| (Duration::from_secs(life) / 5 * 4).min(USED_FOR))
 }

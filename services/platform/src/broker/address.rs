@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
 
 use super::envelope::text;
-use super::{Failure, within};
+use super::{Failure, marks, within};
 use crate::error::Result;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,8 +78,9 @@ impl Address {
         bind(channel, &unrouted, &unrouted, "").await
     }
 
-    /// Declares this service's queue and the one for its dead letters.
-    pub(super) async fn declare_queues(&self, channel: &Channel) -> Result<(), Failure> {
+    /// Declares this service's queue, the one for its dead letters, and the one for watermarks where it listens to what has
+    /// any.
+    pub(super) async fn declare_queues(&self, channel: &Channel, aggregates: &[&str]) -> Result<(), Failure> {
         let (queue, dead_exchange) = (self.inbox_queue(), format!("{}.dead", self.prefix));
         let dead_queue = self.dead_queue();
         declare_quorum(channel, &dead_queue, FieldTable::default()).await?;
@@ -91,7 +92,8 @@ impl Address {
         arguments.insert("x-dead-letter-routing-key".into(), text(&queue));
         arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
         arguments.insert("x-overflow".into(), text("reject-publish"));
-        declare_quorum(channel, &queue, arguments).await
+        declare_quorum(channel, &queue, arguments).await?;
+        marks::declare(self, channel, aggregates).await
     }
 
     /// Binds what this service listens to.
@@ -99,7 +101,7 @@ impl Address {
         for key in binding_keys(self.service, aggregates) {
             bind(channel, &self.inbox_queue(), &self.exchange(), &key).await?;
         }
-        Ok(())
+        marks::bind_queue(self, channel, aggregates).await
     }
 
     /// Declares everything that this service needs, so that no event published from now on can miss it. Where services
@@ -112,7 +114,7 @@ impl Address {
         let connection = self.connect().await?;
         let channel = connection.create_channel().await?;
         self.declare_exchanges(&channel).await?;
-        self.declare_queues(&channel).await?;
+        self.declare_queues(&channel, aggregates).await?;
         self.bind_inbox(&channel, aggregates).await?;
         connection.close(200, "done".into()).await?;
         Ok(())
@@ -122,7 +124,8 @@ impl Address {
     pub async fn delete_queues(&self) -> Result<()> {
         let connection = self.connect().await?;
         let channel = connection.create_channel().await.map_err(Failure::from)?;
-        for queue in [self.inbox_queue(), self.dead_queue(), format!("{}.unrouted", self.prefix)] {
+        let marks = marks::queue(&self.prefix, self.service);
+        for queue in [self.inbox_queue(), self.dead_queue(), marks, format!("{}.unrouted", self.prefix)] {
             channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.map_err(Failure::from)?;
         }
         connection.close(200, "done".into()).await.map_err(Failure::from)?;
@@ -145,24 +148,28 @@ pub(super) fn inbox_queue(prefix: &str, service: &str) -> String {
     format!("{prefix}.in.{service}")
 }
 
-/// The keys that a service binds: whole aggregates, how complete a copy of them is where that matters, requests for its own,
-/// and what it asked for.
+/// The keys that a service binds to its own queue: whole aggregates, how complete a copy of them is where that matters,
+/// requests for its own, and what it asked for.
 pub(super) fn binding_keys(service: &str, aggregates: &[&str]) -> Vec<String> {
     let of_events = aggregates.iter().map(|aggregate| format!("{aggregate}.#"));
     let asked_of_it = format!("*.resend.{service}.#");
     let answers = ["snapshot", "resent"].map(|what| format!("*.{what}.{service}"));
-    let watermarks = crate::watermark::keys(aggregates);
-    of_events.chain(watermarks).chain([asked_of_it]).chain(answers).collect()
+    let marked = marks::are_needed(aggregates).then(|| marks::key(service));
+    of_events.chain(marked).chain([asked_of_it]).chain(answers).collect()
 }
 
-async fn declare_quorum(channel: &Channel, queue: &str, mut arguments: FieldTable) -> Result<(), Failure> {
+pub(super) async fn declare_quorum(
+    channel: &Channel,
+    queue: &str,
+    mut arguments: FieldTable,
+) -> Result<(), Failure> {
     arguments.insert("x-queue-type".into(), text("quorum"));
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
     channel.queue_declare(queue.into(), durable, arguments).await?;
     Ok(())
 }
 
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Failure> {
+pub(super) async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Failure> {
     let options = QueueBindOptions::default();
     channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await?;
     Ok(())

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::address::{binding_keys, events_exchange, inbox_queue, user_of};
+use super::marks;
 use crate::config::Secret;
 
 /// What waits for one service, in bytes, before the broker takes no more for it: publishers keep it in their outbox.
@@ -41,7 +42,7 @@ pub struct Installation<'a> {
 ///
 /// A service may declare and delete nothing. It writes to the exchange of events, with keys that begin with its own
 /// name, and asks for nothing that it may not listen to; it reads from its own queue, and binds to it exactly what it
-/// listens to (writing to one's queue is what binding takes; the default exchange stays closed). The broker itself
+/// listens to, and the same of its watermarks (writing to one's queue is what binding takes; the default exchange stays closed). The broker itself
 /// needs no permission to move dead letters.
 pub fn definitions(installation: Installation<'_>) -> Value {
     let Installation { vhost, prefix, administrator, users } = installation;
@@ -54,7 +55,13 @@ pub fn definitions(installation: Installation<'_>) -> Value {
     }
     for user in users {
         let name = user_of(prefix, user.service);
-        let own = one_of(&[events.clone(), inbox_queue(prefix, user.service)]);
+        let mut own = vec![events.clone(), inbox_queue(prefix, user.service)];
+        let mut hears = binding_keys(user.service, &user.listens_to);
+        if marks::are_needed(&user.listens_to) {
+            own.push(marks::queue(prefix, user.service));
+            hears.extend(crate::watermark::keys(&user.listens_to));
+        }
+        let own = one_of(&own);
         accounts.push(account(&name, &user.password, &[]));
         permissions
             .push(json!({ "user": name, "vhost": vhost, "configure": "^$", "write": own, "read": own }));
@@ -63,7 +70,7 @@ pub fn definitions(installation: Installation<'_>) -> Value {
             "vhost": vhost,
             "exchange": events,
             "write": may_write(user),
-            "read": one_of(&binding_keys(user.service, &user.listens_to)),
+            "read": one_of(&hears),
         }));
     }
     let inboxes = format!("^{}\\.in\\.", exactly(prefix));

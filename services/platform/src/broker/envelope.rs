@@ -126,6 +126,10 @@ pub(super) fn read(delivery: &Delivery) -> Option<Content> {
             let asked = ask.aggregate_type == format!("{producer}.{aggregate}");
             (ask.asker == *asker && asked).then_some(Content::Ask(ask))
         }
+        // A watermark that the service has handed on to itself.
+        [speaker, "marked", service] if speaker == service => {
+            read_event(delivery).filter(crate::watermark::is_one).map(Box::new).map(Content::Event)
+        }
         [_, "resent", _] => serde_json::from_slice(&delivery.data).ok().map(Content::Told),
         _ => {
             read_event(delivery).filter(|event| event.routing_key() == key).map(Box::new).map(Content::Event)
