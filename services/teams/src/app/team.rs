@@ -120,14 +120,15 @@ pub struct List {
     pub page: Page<(DateTime<Utc>, Uuid)>,
 }
 
-/// Lists the Teams that somebody owns or belongs to, with the token of the next page: the caller's own, or those of
-/// somebody whom they look after in an emergency.
+/// Lists the Teams that somebody owns or belongs to, with the token of the next page: the caller's own, or those that
+/// somebody owns whom they look after in an emergency. Others' Teams stay closed to such a look.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Team>, String)> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let person = query.person.unwrap_or(caller);
     let standing = Standing::new().with("self", person == caller);
     tx.require_or_break_glass(Action::ListTeams, Subject::about("person", person, person), standing).await?;
-    let mut teams = store::team::list_of_person(tx, person, today, &query.page).await?;
+    let owned_only = person != caller;
+    let mut teams = store::team::list_of_person(tx, person, owned_only, today, &query.page).await?;
     let next = query.page.cut(&mut teams, |team| (team.created_at, team.id.0));
     Ok((teams, next))
 }

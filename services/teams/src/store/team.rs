@@ -55,6 +55,7 @@ pub async fn load_for_update(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
 pub async fn list_of_person(
     tx: &mut Tx,
     person: PersonId,
+    owned_only: bool,
     today: NaiveDate,
     page: &Page<(DateTime<Utc>, Uuid)>,
 ) -> Result<Vec<Team>> {
@@ -64,7 +65,7 @@ pub async fn list_of_person(
         TeamRow,
         "select id, owner_person_id, circle_id, outward_code, created_at, version from team t
          where tenant_id = $1
-             and (owner_person_id = $2 or exists (
+             and (owner_person_id = $2 or not $7 and exists (
                  select from membership m
                  where m.tenant_id = $1 and m.team_id = t.id and m.person_id = $2 and m.state in ('member', 'left')
                      and m.valid_from <= $3 and (m.valid_until is null or m.valid_until > $3)))
@@ -76,6 +77,7 @@ pub async fn list_of_person(
         after_time,
         after_id,
         page.limit(),
+        owned_only,
     )
     .fetch_all(tx.conn())
     .await?;
