@@ -137,7 +137,8 @@ fn parse_open(message: pb::OpenBreakGlassRequest, fields: &mut Fields) -> Option
 
 async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
     let caller = tx.person()?;
-    let has_role = !tx.organisation_roles(caller).await?.is_empty();
+    // Another system looks after nobody in an emergency.
+    let has_role = !tx.actor().is_integrator() && !tx.organisation_roles(caller).await?.is_empty();
     let id: Uuid = tx.new_id();
     let standing = Standing::new().with("organisation_role", has_role);
     tx.require(Action::OpenBreakGlass, Subject::about("break_glass", id, command.person), &standing)?;

@@ -3,4 +3,5 @@
 
 mod declared;
 mod journey;
+mod others;
 mod scan;

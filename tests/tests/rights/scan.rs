@@ -40,6 +40,26 @@ pub async fn rows_with(stack: &Stack, what: &str) -> Rows {
     rows
 }
 
+/// By service and table, columns that are withheld.
+pub type Columns = BTreeMap<(String, String), Vec<String>>;
+
+/// The columns that each service withholds, as its migrations declare them.
+pub async fn withheld_columns(stack: &Stack) -> Columns {
+    let mut columns = Columns::new();
+    for service in services() {
+        let mut admin = stack.admin(service.name).await;
+        let found: Vec<(String, String)> =
+            sqlx::query_as("select table_name, column_name from platform.withheld_column")
+                .fetch_all(&mut admin)
+                .await
+                .expect("the columns");
+        for (table, column) in found {
+            columns.entry((service.name.to_owned(), table)).or_default().push(column);
+        }
+    }
+    columns
+}
+
 /// How many tables there are to look into.
 pub async fn tables(stack: &Stack) -> i64 {
     let mut count = 0;
