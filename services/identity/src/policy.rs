@@ -79,5 +79,8 @@ impl Action {
         "operator",
         "privacy_lead",
         "reader",
+        "integrator",
+        "left",
+        "recorder",
     ];
 }

@@ -153,8 +153,10 @@ pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(A
             return Err(Refused::InvitationNotValid.into());
         }
     } else if invitation.is_open(desk.now()) {
-        // A tenant that accepts no changes gives away no place; the code stays good.
-        desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, async |_: &mut Tx| Ok(())).await?;
+        // A tenant that accepts no changes gives away no place, and none to who has left; the code stays good.
+        let person = invitation.person;
+        let look = async move |tx: &mut Tx| person::expected(tx, person).await;
+        desk.host.within(invitation.tenant, Actor::Nobody, Mode::Write, look).await?;
         take(desk, &code_hash, &invitation, command, network).await?;
     } else {
         return Err(Refused::InvitationNotValid.into());
@@ -182,7 +184,11 @@ async fn take(
     let (account, is_new) = match store::account::find(&desk.global, &command.email).await? {
         Some(_) => {
             let own = check_password(desk, &command.email, command.password, network).await?;
-            (own.ok_or(Refused::NotSignedIn)?, false)
+            let Some(own) = own else {
+                store::invitation::count_wrong_try(&desk.global, code_hash, desk.now()).await?;
+                return Err(Refused::NotSignedIn.into());
+            };
+            (own, false)
         }
         None => (new_account(desk, command.password, false).await?, true),
     };
@@ -190,6 +196,8 @@ async fn take(
     let mut work = desk.global.begin().await?;
     if is_new {
         store::account::insert(&mut work, &account, &command.email, now).await?;
+    } else if !store::account::keep_password(&mut work, account.id, &account.password_hash).await? {
+        return Err(Refused::NotSignedIn.into());
     }
     if !store::invitation::take(&mut work, code_hash, account.id, now).await? {
         return Err(Common::Contended.into());

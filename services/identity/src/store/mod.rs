@@ -6,6 +6,7 @@ pub mod break_glass;
 pub mod ceremony;
 pub mod consent;
 pub mod fence;
+pub mod forget;
 pub mod global;
 pub mod integrator;
 pub mod invitation;

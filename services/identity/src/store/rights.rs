@@ -8,10 +8,10 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::page::Page;
 
-use super::global::{Global, Work};
+use super::global::Global;
 use super::words;
 use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Report, RetentionClass};
-use crate::domain::{ErasureId, HoldId};
+use crate::domain::{AccessRequestId, ErasureId, HoldId};
 
 /// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
 pub async fn classes_in_force(tx: &mut Tx, day: NaiveDate) -> Result<Vec<RetentionClass>> {
@@ -147,6 +147,27 @@ pub async fn is_held(tx: &mut Tx, person: PersonId) -> Result<bool> {
     .await?)
 }
 
+/// Ends the access requests that somebody handles; answers those that had not ended.
+pub async fn end_access_requests_of(tx: &mut Tx, handler: PersonId) -> Result<Vec<AccessRequest>> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    let ended = sqlx::query!(
+        "update access_request set valid_until = $3
+         where tenant_id = $1 and handler_person_id = $2 and valid_until > $3 returning id, person_id",
+        tenant.0,
+        handler.0,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let ended = ended.into_iter().map(|row| AccessRequest {
+        id: AccessRequestId(row.id),
+        person: PersonId(row.person_id),
+        handler,
+        valid_until: now,
+    });
+    Ok(ended.collect())
+}
+
 /// Writes an access request.
 pub async fn insert_access_request(tx: &mut Tx, request: &AccessRequest) -> Result<()> {
     let (tenant, now) = (tx.tenant(), tx.now());
@@ -238,16 +259,28 @@ pub async fn list_erasures(tx: &mut Tx, page: &Page<(DateTime<Utc>, Uuid)>) -> R
     rows.into_iter().map(Erasure::try_from).collect()
 }
 
-/// Writes a new erasure. Who asks twice at once comes second and asks again.
-pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
+/// Who recorded an erasure for somebody who has left; none where the person asked.
+pub async fn recorder(tx: &mut Tx, id: ErasureId) -> Result<Option<PersonId>> {
+    let tenant = tx.tenant();
+    let asked_by =
+        sqlx::query_scalar!("select asked_by from erasure where tenant_id = $1 and id = $2", tenant.0, id.0)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(asked_by.flatten().map(PersonId))
+}
+
+/// Writes a new erasure, with who recorded it where that is not the person. Who asks twice at once comes second and asks
+/// again.
+pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into erasure (tenant_id, id, person_id, phase, asked_at) values ($1, $2, $3, $4, $5)",
+        "insert into erasure (tenant_id, id, person_id, phase, asked_at, asked_by) values ($1, $2, $3, $4, $5, $6)",
         tenant.0,
         erasure.id.0,
         erasure.person.0,
         words::phase_word(erasure.phase),
         erasure.asked_at,
+        by.map(|by| by.0),
     )
     .execute(tx.conn())
     .await
@@ -411,69 +444,4 @@ pub async fn sign_in_rows(
     .fetch_all(global.pool()?)
     .await?;
     Ok(rows.into_iter().map(|row| (row.table, row.json)).collect())
-}
-
-/// Forgets how a person signs in to a tenant, and the account with its address where it leads nowhere else. Harmless to
-/// repeat.
-pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Result<()> {
-    sqlx::query!(
-        "delete from signin.refresh_family where tenant_id = $1 and person_id = $2",
-        tenant.0,
-        person.0
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!("delete from signin.invitation where tenant_id = $1 and person_id = $2", tenant.0, person.0)
-        .execute(work.conn())
-        .await?;
-    let account = sqlx::query_scalar!(
-        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
-        tenant.0,
-        person.0
-    )
-    .fetch_optional(work.conn())
-    .await?;
-    let Some(account) = account else {
-        return Ok(());
-    };
-    sqlx::query!(
-        "delete from signin.provider_link where account_id = $1 and tenant_id = $2",
-        account,
-        tenant.0
-    )
-    .execute(work.conn())
-    .await?;
-    // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
-    sqlx::query!(
-        "with leads_nowhere as (
-             select a.id from signin.account a where a.id = $1 and not a.is_operator
-                 and not exists (select from signin.sign_in_place p where p.account_id = $1)
-         ), codes as (
-             delete from signin.recovery_code c using leads_nowhere l where c.account_id = l.id
-         ), ceremonies as (
-             delete from signin.ceremony c using leads_nowhere l where c.account_id = l.id
-         ), links as (
-             delete from signin.provider_link k using leads_nowhere l where k.account_id = l.id
-         )
-         delete from signin.passkey k using leads_nowhere l where k.account_id = l.id",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.refresh_family f using signin.account a
-         where f.account_id = $1 and a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.account a where a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
 }

@@ -4,6 +4,7 @@
 mod authenticator;
 mod bad_input;
 mod consent;
+mod erasure;
 mod guesses;
 mod hashing;
 mod integrator;
