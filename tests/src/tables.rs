@@ -116,6 +116,8 @@ pub const REVIEWED: &[Reviewed] = &[
         SIGN_IN,
     ),
     reviewed("*", "platform.subject_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
+    reviewed("*", "platform.withheld_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
+    reviewed("*", "platform.withheld_row", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
     reviewed("*", "platform.text_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
     reviewed("identity", "public.retention_default", &["kith_app SELECT", "kith_export SELECT"], DATED),
     reviewed("teams", "public.promise_text", &["kith_app SELECT"], DATED),

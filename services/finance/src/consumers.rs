@@ -46,7 +46,7 @@ fn read<C>(parse: impl FnOnce(&mut Fields) -> Option<C>) -> Result<C> {
 async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: PersonSnapshot = event.state()?;
     let person = read(|fields| fields.id("person_id", &state.person_id))?;
-    known::note_person(tx, person).await?;
+    known::note_person(tx, person, state.left).await?;
     Ok(Outcome::Done)
 }
 

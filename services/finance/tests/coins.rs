@@ -7,6 +7,7 @@ use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::{Settlement, VisitSnapshot, VisitState};
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
+use kith_proto::identity::v1::{PersonJoined, PersonLeft, PersonSnapshot};
 use stage::{Stage, amount, coins, pence};
 use tonic::Code;
 
@@ -70,6 +71,13 @@ async fn a_gift_is_refused_that_cannot_be() {
     assert_eq!(refused(stage.give(giver, owner, 0).await), (Code::InvalidArgument, "NO_COINS".into()));
     let nobody = stage.world.person();
     assert_eq!(refused(stage.give(giver, nobody, 1).await), (Code::NotFound, "NOT_FOUND".into()));
+    let gone = stage.world.person();
+    let snapshot = |left| Some(PersonSnapshot { person_id: gone.to_string(), joined: true, left });
+    let (world, host, tenant) = (&stage.world, &stage.host, stage.tenant);
+    world.deliver(host, tenant, gone, 1, &PersonJoined { state: snapshot(false) }).await;
+    stage.give(giver, gone, 1).await.expect("they are here");
+    world.deliver(host, tenant, gone, 2, &PersonLeft { state: snapshot(true) }).await;
+    assert_eq!(refused(stage.give(giver, gone, 1).await), (Code::NotFound, "NOT_FOUND".into()));
 
     let wrong = [(coins(-1), "amount.minor_units"), (pence(5), "amount.currency"), (None, "amount")];
     for (amount, field) in wrong {
@@ -82,7 +90,7 @@ async fn a_gift_is_refused_that_cannot_be() {
         let refused = stage.ledger.give_care_coins(stage.by(giver, request)).await.expect_err("refused");
         assert_eq!(wrong_fields(&refused), [field]);
     }
-    assert_eq!(wallet(&stage, giver).await.0, 60);
+    assert_eq!(wallet(&stage, giver).await.0, 59, "less the one that went to somebody who was here");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ async fn break_glass(tx: &mut Tx, event: &Received) -> Result<Outcome> {
 
 async fn erasure(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: ErasureReport = event.state()?;
+    let service = event.event_type.split('.').next().unwrap_or_default().to_owned();
     let mut fields = Fields::default();
     let id = fields.id::<ErasureId>("erasure_id", &state.erasure_id);
     let mut kept = Vec::new();
@@ -81,7 +82,7 @@ async fn erasure(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     }
     let id = fields.finish(id).map_err(Error::internal)?;
     let report = Report {
-        service: state.service,
+        service,
         deleted_rows: state.deleted_rows,
         blanked_rows: state.blanked_rows,
         id_only_rows: state.id_only_rows,

@@ -226,15 +226,25 @@ pub fn tell_erasure(tx: &mut Tx, erasure: &Erasure, periods: Vec<RetentionPeriod
     }
 }
 
-/// Tells that somebody may read a person's data on their behalf.
-pub fn tell_access_request(tx: &mut Tx, request: &AccessRequest) {
+/// What happened to an access request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessRequestFact {
+    Opened,
+    Ended,
+}
+
+/// Tells until when somebody may read a person's data on their behalf.
+pub fn tell_access_request(tx: &mut Tx, request: &AccessRequest, fact: AccessRequestFact) {
     let state = Some(AccessRequestState {
         access_request_id: request.id.to_string(),
         person_id: request.person.to_string(),
         handler_person_id: request.handler.to_string(),
         valid_until: request.valid_until.to_rfc3339(),
     });
-    tx.publish(request.id, &pb::AccessRequestOpened { state });
+    match fact {
+        AccessRequestFact::Opened => tx.publish(request.id, &pb::AccessRequestOpened { state }),
+        AccessRequestFact::Ended => tx.publish(request.id, &pb::AccessRequestEnded { state }),
+    }
 }
 
 /// What happened to a hold.

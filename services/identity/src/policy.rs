@@ -90,5 +90,8 @@ impl Action {
         "stands_in",
         "consented",
         "reader",
+        "integrator",
+        "left",
+        "recorder",
     ];
 }

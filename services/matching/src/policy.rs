@@ -21,5 +21,6 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "self", "giver", "owner", "checks", "team", "consented"];
+    pub const STANDING: &[&str] =
+        &["anyone", "self", "giver", "owner", "checks", "team", "consented", "integrator"];
 }

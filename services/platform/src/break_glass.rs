@@ -152,7 +152,8 @@ async fn open(tx: &mut Tx, (host, command): (Host, Open)) -> Result<Look> {
 /// The look that is asked for, if it may be opened.
 async fn decide(tx: &mut Tx, id: Uuid, command: Open) -> Result<Look> {
     let caller = tx.person()?;
-    let has_role = tx.may_open_looks(caller).await?;
+    // Another system looks after nobody in an emergency.
+    let has_role = !tx.actor().is_integrator() && tx.may_open_looks(caller).await?;
     let standing = Standing::new().with("organisation_role", has_role);
     tx.require(Action::OpenBreakGlass, Subject::about("break_glass", id, command.person), &standing)?;
     let (now, today) = (tx.now(), tx.today()?);

@@ -48,6 +48,11 @@ impl Actor {
         }
     }
 
+    /// Whether another system acts, with nobody behind it: its token names itself as its session.
+    pub fn is_integrator(self) -> bool {
+        matches!(self, Self::Person { person, session, .. } if person.0 == session)
+    }
+
     /// The session of a signed-in actor.
     pub fn session(self) -> Option<Uuid> {
         match self {

@@ -1,5 +1,6 @@
 //! Rights over one's own data, the same in every service: every row that names a person, and the erasure of what may
-//! go. Which columns can name a person, and which texts are personal, is declared beside the migrations.
+//! go. Which columns can name a person, and which texts are personal, is declared beside the migrations; so is what is not
+//! given out of a row because it is about others too, with its reason.
 
 use chrono::{DateTime, Utc};
 use kith_proto::Event;
@@ -61,7 +62,8 @@ fn parse(message: ExportPersonRequest, fields: &mut Fields) -> Option<Export> {
     Some(Export { person, page })
 }
 
-/// A page of the rows that name the person: the caller, or somebody on whose request the caller acts.
+/// A page of the rows that name the person, without what is others' to know: the person is the caller, or somebody on
+/// whose request the caller acts.
 async fn export(tx: &mut Tx, query: Export) -> Result<ExportPersonResponse> {
     let caller = tx.person()?;
     let person = query.person.unwrap_or(caller);
@@ -83,9 +85,10 @@ async fn export(tx: &mut Tx, query: Export) -> Result<ExportPersonResponse> {
     }
     let rows = sqlx::query!(
         r#"select r.table_name as "table!", r.content::text as "json!", r.place as "place!"
-           from platform.rows_about($1) with ordinality as r (table_name, content, place)
-           where r.place > $2 order by r.place limit $3"#,
+           from platform.rows_given($1, $2) with ordinality as r (table_name, content, place)
+           where r.place > $3 order by r.place limit $4"#,
         person.0,
+        person == caller,
         query.page.after.unwrap_or(0),
         query.page.limit(),
     )

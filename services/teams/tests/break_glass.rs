@@ -251,6 +251,37 @@ async fn an_emergency_look_is_stated_short_and_for_those_with_a_role() {
     assert_eq!(sorted, wanted, "every read under it is written down with it as the basis");
 }
 
+/// Looking after somebody opens what is theirs, not the Teams of others whom they support; and no other system looks.
+#[tokio::test]
+async fn an_emergency_look_at_a_worker_opens_nobody_elses_team() {
+    let stage = Stage::new().await;
+    let (worker, request) = (stage.world.person(), stage.request(0));
+    let mut admin = stage.world.admin(&stage.host).await;
+    sqlx::query(
+        "insert into membership (tenant_id, id, team_id, person_id, kind, state, valid_from, asked_at)
+         select tenant_id, gen_random_uuid(), id, $1, 'worker', 'member', created_at::date, created_at from team",
+    )
+    .bind(worker.0)
+    .execute(&mut admin)
+    .await
+    .expect("a worker of the Owner's Team");
+    let list = async |by| {
+        let request = pb::ListTeamsRequest { person_id: worker.to_string(), ..Default::default() };
+        let answer = Teams::new(stage.host.clone()).list_teams(request_of(stage.tenant, by, request)).await;
+        answer.expect("listed").into_inner().teams.len()
+    };
+    assert_eq!(list(worker).await, 1, "it is theirs to see");
+    let request = common::OpenBreakGlassRequest { person_id: worker.to_string(), ..request };
+    stage.open(stage.coach, request.clone()).await.expect("opened");
+    assert_eq!(list(stage.coach).await, 0);
+
+    let mut by_robot = tonic::Request::new(request);
+    let actor = Actor::Person { tenant: stage.tenant, person: stage.coach, session: stage.coach.0 };
+    by_robot.extensions_mut().insert(actor);
+    let refused = BreakGlass::new(stage.host.clone()).open_break_glass(by_robot).await;
+    assert_eq!(refused.expect_err("no person").code(), Code::PermissionDenied);
+}
+
 /// Who opened it ends it; the person and the privacy lead see all of them; the stated reason leaves the service with
 /// nobody else.
 #[tokio::test]

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 
 use crate::places::{self, Queues, holds};
-use crate::scan::{Rows, UNBALANCED, count, missing, rows_with, sum_of, summary, tables};
+use crate::scan::{Rows, UNBALANCED, count, missing, rows_with, sum_of, summary, tables, withheld_columns};
 
 /// How often to look before a row counts as left out.
 const LOOKS: usize = 3;
@@ -30,23 +30,23 @@ const LOOKS: usize = 3;
 const LOOKS_AT_ERASURE: usize = 600;
 
 /// Somebody who is nowhere else, with things to say that are nowhere else.
-struct Canary {
-    id: String,
+pub struct Canary {
+    pub id: String,
     email: String,
     password: String,
     /// What must be gone in the end.
     words: Vec<String>,
 }
 
-struct Journey {
-    stack: Stack,
-    people: People,
-    administrator: PersonId,
+pub struct Journey {
+    pub stack: Stack,
+    pub people: People,
+    pub administrator: PersonId,
     tap: Receiver,
 }
 
 impl Journey {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let stack = Stack::start().await;
         // A queue of the test's own that every event goes to: whatever was in any queue was in this one.
         let broker = stack.config("teams").broker_as("teams").expect("the broker");
@@ -64,12 +64,12 @@ impl Journey {
         Self { stack, people, administrator, tap }
     }
 
-    fn administrator(&self) -> Someone<'_> {
+    pub fn administrator(&self) -> Someone<'_> {
         self.people.with_id(&self.administrator.to_string())
     }
 
     /// Somebody who joins, starts a Team, pays for it privately and gives support too; everybody has heard of it.
-    async fn canary(&self, name: &str) -> Canary {
+    pub async fn canary(&self, name: &str) -> Canary {
         let canary = self.begin_canary(name).await;
         self.people.until_settled().await;
         canary
@@ -127,7 +127,7 @@ impl Journey {
     }
 
     /// What a person is answered by the seven services about themself.
-    async fn exported(&self, person: PersonId) -> Rows {
+    pub async fn exported(&self, person: PersonId) -> Rows {
         let mut rows = Rows::new();
         for service in services() {
             let mut page_token = String::new();
@@ -147,7 +147,7 @@ impl Journey {
         rows
     }
 
-    async fn export(
+    pub async fn export(
         &self,
         service: &str,
         by: PersonId,
@@ -236,12 +236,14 @@ async fn one_bundle_holds_every_row_that_names_a_person() {
     let (owner, giver) = (journey.people.named("Owner One").id, journey.people.named("Giver One").id);
     for (who, person) in [("owner", owner), ("giver", giver), ("administrator", journey.administrator)] {
         let mut looks = 0;
+        let columns = withheld_columns(&journey.stack).await;
         let left_out = loop {
             let scanned = rows_with(&journey.stack, &person.to_string()).await;
             let exported = journey.exported(person).await;
-            let left_out = missing(&scanned, &exported);
+            let (left_out, withheld) = missing(&scanned, &exported, &columns, person);
             println!(
-                "G1: {who}: rows that name them {} in {} tables, rows exported {}, missing {}",
+                "G1: {who}: rows that name them {} in {} tables, rows exported {}, copies about others withheld \
+                 {withheld}, missing {}",
                 count(&scanned),
                 scanned.len(),
                 count(&exported),

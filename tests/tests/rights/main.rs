@@ -3,5 +3,6 @@
 
 mod declared;
 mod journey;
+mod others;
 mod places;
 mod scan;

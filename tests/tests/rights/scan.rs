@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kith_platform::id::hex;
+use kith_platform::id::{PersonId, hex};
 use kith_tests::services;
 use kith_tests::stack::Stack;
 use serde_json::Value;
@@ -46,6 +46,26 @@ pub async fn rows_with(stack: &Stack, what: &str) -> Rows {
     rows
 }
 
+/// By service and table, columns that are withheld.
+pub type Columns = BTreeMap<(String, String), Vec<String>>;
+
+/// The columns that each service withholds, as its migrations declare them.
+pub async fn withheld_columns(stack: &Stack) -> Columns {
+    let mut columns = Columns::new();
+    for service in services() {
+        let mut admin = stack.admin(service.name).await;
+        let found: Vec<(String, String)> =
+            sqlx::query_as("select table_name, column_name from platform.withheld_column")
+                .fetch_all(&mut admin)
+                .await
+                .expect("the columns");
+        for (table, column) in found {
+            columns.entry((service.name.to_owned(), table)).or_default().push(column);
+        }
+    }
+    columns
+}
+
 /// How many tables there are to look into.
 pub async fn tables(stack: &Stack) -> i64 {
     let mut count = 0;
@@ -67,17 +87,41 @@ pub fn summary(rows: &Rows) -> Vec<String> {
     rows.iter().map(|((service, table), rows)| format!("{service} {table} {}", rows.len())).collect()
 }
 
-/// Rows of a scan that are missing in what was exported. Sign-in's rows are of no tenant and are answered by themselves.
-pub fn missing(scanned: &Rows, exported: &Rows) -> Vec<String> {
-    let mut missing = Vec::new();
+/// Rows of a scan that are missing in what was exported, and how many are withheld. Sign-in's rows are of no tenant and are
+/// answered by themselves. Columns that are declared as withheld, a reviewed list in `declared`, are compared in neither.
+pub fn missing(scanned: &Rows, exported: &Rows, columns: &Columns, person: PersonId) -> (Vec<String>, usize) {
+    let (mut missing, mut withheld) = (Vec::new(), 0);
     for ((service, table), rows) in scanned.iter().filter(|((_, table), _)| !table.starts_with("signin.")) {
-        let found = exported.get(&(service.clone(), table.clone())).map(Vec::as_slice).unwrap_or_default();
-        let left_out = rows.iter().filter(|row| !found.contains(row)).count();
-        if left_out > 0 {
-            missing.push(format!("{service} {table}: {left_out} of {} rows", rows.len()));
+        let place = (service.clone(), table.clone());
+        let masked = columns.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let strip = |row: &Value| {
+            let mut row = row.clone();
+            if let Some(fields) = row.as_object_mut() {
+                fields.retain(|column, _| !masked.contains(column));
+            }
+            row
+        };
+        let found: Vec<Value> = exported.get(&place).into_iter().flatten().map(strip).collect();
+        let left_out: Vec<&Value> = rows.iter().filter(|row| !found.contains(&strip(row))).collect();
+        let hidden = left_out.iter().filter(|row| is_withheld(table, row, person)).count();
+        withheld += hidden;
+        if left_out.len() > hidden {
+            missing.push(format!("{service} {table}: {} of {} rows", left_out.len() - hidden, rows.len()));
         }
     }
-    missing
+    (missing, withheld)
+}
+
+/// Copies of a state on its way are given out to who they are about, not to everybody whom they name; and nobody hears of
+/// an interest that is not mutual.
+fn is_withheld(table: &str, row: &Value, person: PersonId) -> bool {
+    let own = Value::String(person.to_string());
+    match table {
+        "platform.outbox" | "platform.inbox" => row["aggregate_id"] != own,
+        "platform.saved_answer" => row["actor_id"] != own,
+        "public.introduction" => row["team_interested_at"].is_null() || row["giver_interested_at"].is_null(),
+        _ => false,
+    }
 }
 
 /// How many rows.

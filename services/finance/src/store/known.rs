@@ -30,24 +30,27 @@ pub struct FinanceHat {
     pub valid_until: NaiveDate,
 }
 
-/// Notes that a person is known in the tenant.
-pub async fn note_person(tx: &mut Tx, person: PersonId) -> Result<()> {
+/// Notes that a person is known in the tenant, and whether they have left it.
+pub async fn note_person(tx: &mut Tx, person: PersonId, has_left: bool) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into person (tenant_id, person_id) values ($1, $2) on conflict do nothing",
+        "insert into person (tenant_id, person_id, has_left) values ($1, $2, $3)
+         on conflict on constraint person_pk do update set has_left = excluded.has_left",
         tenant.0,
-        person.0
+        person.0,
+        has_left
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Whether a person is known in the tenant.
+/// Whether a person is known in the tenant and has not left it.
 pub async fn has_person(tx: &mut Tx, person: PersonId) -> Result<bool> {
     let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
-        r#"select exists(select from person where tenant_id = $1 and person_id = $2) as "found!""#,
+        r#"select exists(select from person
+               where tenant_id = $1 and person_id = $2 and not has_left) as "found!""#,
         tenant.0,
         person.0
     )

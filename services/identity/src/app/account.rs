@@ -178,12 +178,16 @@ struct Taker {
 }
 
 /// Who takes it up. No connection is held while a password is hashed.
-async fn taker(desk: &Desk, command: Accept, network: Network) -> Result<Taker> {
+async fn taker(desk: &Desk, code_hash: &[u8], command: Accept, network: Network) -> Result<Taker> {
     let email = command.email.clone();
     let (account, is_new) = match store::account::find(&desk.global, &email).await? {
         Some(_) => {
             let own = check_password(desk, &email, command.password, network).await?;
-            (own.ok_or(Refused::NotSignedIn)?, false)
+            let Some(own) = own else {
+                store::invitation::count_wrong_try(&desk.global, code_hash, desk.now()).await?;
+                return Err(Refused::NotSignedIn.into());
+            };
+            (own, false)
         }
         None => (new_account(desk, command.password, false).await?, true),
     };
@@ -200,9 +204,11 @@ async fn take_and_join(
     command: Accept,
     network: Network,
 ) -> Result<String> {
-    let taker = taker(desk, command, network).await?;
+    let taker = taker(desk, &code_hash, command, network).await?;
     let (tenant, person) = (invitation.tenant, invitation.person);
     let both = async move |tx: &mut Tx| {
+        // No place for who has left: the code stays good.
+        person::expected(tx, person).await?;
         person::join(tx, person).await?;
         take(desk, &code_hash, invitation, &taker).await
     };
@@ -217,6 +223,8 @@ async fn take(desk: &Desk, code_hash: &[u8], invitation: &Invitation, taker: &Ta
     let mut work = desk.global.begin().await?;
     if taker.is_new {
         store::account::insert(&mut work, &taker.account, &taker.email, now).await?;
+    } else if !store::account::keep_password(&mut work, taker.account.id, &taker.account.password_hash).await? {
+        return Err(Refused::NotSignedIn.into());
     }
     if !store::invitation::take(&mut work, code_hash, taker.account.id, now).await? {
         return Err(Common::Contended.into());
@@ -231,6 +239,6 @@ pub async fn take_only(desk: &Desk, command: Accept) -> Result<()> {
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
     let invitation = found.ok_or(Refused::InvitationNotValid)?;
-    let taker = taker(desk, command, Network::unknown()).await?;
+    let taker = taker(desk, &code_hash, command, Network::unknown()).await?;
     take(desk, &code_hash, &invitation, &taker).await
 }

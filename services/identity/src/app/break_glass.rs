@@ -86,5 +86,6 @@ async fn standing(tx: &mut Tx, review: Option<&Review>) -> Result<Standing> {
     let caller = tx.person()?;
     let leads = store::break_glass::holders_of(tx, Role::PrivacyLead).await?.contains(&caller);
     let looked = review.is_some_and(|review| review.look.opened_by == caller);
-    Ok(Standing::new().with("privacy_lead", leads).with("reader", looked))
+    let is_integrator = tx.actor().is_integrator();
+    Ok(Standing::new().with("privacy_lead", leads).with("reader", looked).with("integrator", is_integrator))
 }

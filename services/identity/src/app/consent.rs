@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
-use kith_platform::id::Uuid;
+use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::person;
@@ -60,6 +60,17 @@ pub async fn withdraw(tx: &mut Tx, id: ConsentId) -> Result<Consent> {
         events::tell_consent(tx, &consent);
     }
     Ok(consent)
+}
+
+/// Withdraws whatever somebody still consents to: they have left.
+pub async fn withdraw_all(tx: &mut Tx, person: PersonId) -> Result<()> {
+    for mut consent in store::consent::all_open_for_update(tx, person).await? {
+        if consent.withdraw() == Change::Changed {
+            store::consent::save(tx, &consent).await?;
+            events::tell_consent(tx, &consent);
+        }
+    }
+    Ok(())
 }
 
 /// Lists consents.

@@ -76,7 +76,7 @@ pub async fn change_password(
     own.require_own(desk.now())?;
     let attempt = Attempt::count(desk, "password change", own.account.0.as_bytes(), network).await?;
     let account = load(desk, own.account).await?;
-    let kept = Some(account.password_hash);
+    let kept = Some(account.password_hash.clone());
     if !desk.passwords.fits(command.current, kept.clone()).await? {
         if desk.passwords.fits(command.new, kept).await? {
             return attempt.succeeded(desk).await;
@@ -85,7 +85,10 @@ pub async fn change_password(
     }
     let hash = desk.passwords.hash(command.new, desk.host.shared().ids.bytes()).await?;
     let mut work = desk.global.begin().await?;
-    store::account::set_password(&mut work, own.account, &hash).await?;
+    // Who set another meanwhile, and ended this session with it, was first.
+    if !store::account::replace_password(&mut work, own.account, &account.password_hash, &hash).await? {
+        return Err(Refused::PasswordNotRight.into());
+    }
     let why = End::PasswordChanged;
     store::session::end_all(&mut work, own.account, Which::All, Some(own.id), why, desk.now()).await?;
     work.commit().await?;
@@ -137,7 +140,7 @@ pub async fn sign_in_with_code(desk: &Desk, command: UseCode, network: Network) 
     let hash = hash_of(command.code.as_ref().map_or("", Code::as_str));
     let spent = store::recovery::spend(&mut work, &command.email, &hash, desk.now()).await?;
     let (account, is_operator) = spent.ok_or(Refused::NotSignedIn)?;
-    let places = store::account::places(&desk.global, account).await?;
+    let places = store::account::places(&mut work, account).await?;
     let place = session::choose(&places, is_operator, &command.into)?.ok_or(Refused::NotSignedIn)?;
     let tokens = session::begin(desk, &mut work, account, place, Method::RecoveryCode).await?;
     work.commit().await?;

@@ -14,7 +14,7 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::page::Page;
 
 use super::account::Attempt;
-use super::{Desk, hash_of, key, person};
+use super::{Desk, hash_of, key, person, rights};
 use crate::domain::integrator::Integrator;
 use crate::domain::network::Network;
 use crate::domain::person::Role;
@@ -74,6 +74,7 @@ pub async fn revoke(tx: &mut Tx, id: PersonId) -> Result<Integrator> {
     let mut integrator = found.ok_or(Error::NotFound("integrator"))?;
     if integrator.revoke(tx.now()) == Change::Changed {
         store::integrator::save_revoked(tx, &integrator).await?;
+        rights::end_access_requests(tx, integrator.id).await?;
         events::tell_integrator(tx, &integrator);
     }
     Ok(integrator)
@@ -119,6 +120,8 @@ pub async fn sign_in(desk: &Desk, command: SignIn, network: Network) -> Result<T
     attempt.succeeded(desk).await?;
     let (auth, now) = (&desk.host.config().auth, desk.now());
     let actor = Actor::Person { tenant, person: client, session: client.0 };
-    let access = key::signing(desk).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
+    let mut work = desk.global.begin().await?;
+    let access = key::signing(desk, &mut work).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
+    work.commit().await?;
     Ok(Token { access, ends_at: now + key::token_lifetime(desk), tenant })
 }

@@ -15,6 +15,7 @@ use super::Desk;
 use crate::domain::key::{self, Key, Rotation};
 use crate::policy::Action;
 use crate::store;
+use crate::store::global::Work;
 use crate::store::key::Kept;
 
 /// What keys are derived for.
@@ -126,8 +127,8 @@ pub async fn key_set(desk: &Desk) -> Result<String> {
 }
 
 /// The key that signs now.
-pub async fn signing(desk: &Desk) -> Result<TokenKey> {
-    let key = store::key::signing(&desk.global, desk.now()).await?;
+pub async fn signing(desk: &Desk, work: &mut Work) -> Result<TokenKey> {
+    let key = store::key::signing(work, desk.now()).await?;
     let key = key.ok_or_else(|| Error::internal(anyhow::anyhow!("there is no key to sign with")))?;
     Ok(token_key(desk, &key))
 }

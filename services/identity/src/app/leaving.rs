@@ -7,7 +7,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 
-use super::{Desk, person};
+use super::{Desk, consent, person, rights};
 use crate::domain::Change;
 use crate::domain::person::Person;
 use crate::events::{self, PersonFact, RepresentativeFact};
@@ -45,8 +45,8 @@ pub async fn close(tx: &mut Tx, command: Close) -> Result<Person> {
     go(tx, leaving).await
 }
 
-/// Ends roles and representations with the person's place.
-async fn go(tx: &mut Tx, mut leaving: Person) -> Result<Person> {
+/// Ends with the person's place their roles, representations, consents and what they may read on others' requests.
+pub async fn go(tx: &mut Tx, mut leaving: Person) -> Result<Person> {
     let other_administrator = store::person::other_administrator(tx, leaving.id).await?;
     let had_roles = !leaving.roles.is_empty();
     let (now, today) = (tx.now(), tx.today()?);
@@ -64,6 +64,8 @@ async fn go(tx: &mut Tx, mut leaving: Person) -> Result<Person> {
             events::tell_representative(tx, &one, RepresentativeFact::Ended);
         }
     }
+    consent::withdraw_all(tx, leaving.id).await?;
+    rights::end_access_requests(tx, leaving.id).await?;
     Ok(leaving)
 }
 

@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kith_platform::context::Actor;
 use kith_platform::db::{Now, Tx};
 use kith_platform::error::{Error, Result};
-use kith_platform::id::Uuid;
 use serde::Serialize;
 use serde_json::Value;
 use webauthn_rs::prelude::{
@@ -17,9 +16,8 @@ use webauthn_rs::prelude::{
 };
 
 use super::Desk;
-use super::session::{self, Destination, SignedIn};
+use super::session::{self, Destination, Shown, SignedIn};
 use crate::domain::network::Network;
-use crate::domain::session::Method;
 use crate::domain::{AccountId, CeremonyId, Refused};
 use crate::policy::Action;
 use crate::store;
@@ -189,13 +187,15 @@ pub async fn sign_in(desk: &Desk, command: SignIn) -> Result<SignedIn> {
     let (now, kind) = (desk.now(), Kind::PasskeySignIn);
     let ceremony = store::ceremony::take(&desk.global, command.ceremony, kind, None, now).await?;
     let ceremony = ceremony.ok_or(Refused::NotSignedIn)?;
-    let account = AccountId(verify(desk, &ceremony, &command.credential).await?);
+    let (account, credential_id) = verify(desk, &ceremony, &command.credential).await?;
     let found = store::account::load(&desk.global, account).await?.ok_or(Refused::NotSignedIn)?;
-    session::enter(desk, account, found.is_operator, &command.into, Method::Passkey).await
+    let shown = Shown::Passkey(credential_id);
+    session::enter(desk, account, found.is_operator, &command.into, shown).await
 }
 
-/// The account whose passkey signed this ceremony's challenge. Its counter moves on, so that a copy is noticed.
-async fn verify(desk: &Desk, ceremony: &Ceremony, credential: &str) -> Result<Uuid> {
+/// The account whose passkey signed this ceremony's challenge, and the passkey's id. Its counter moves on, so that a copy
+/// is noticed.
+async fn verify(desk: &Desk, ceremony: &Ceremony, credential: &str) -> Result<(AccountId, Vec<u8>)> {
     let given: PublicKeyCredential = serde_json::from_str(credential).map_err(|_| Refused::NotSignedIn)?;
     let state: DiscoverableAuthentication = serde_json::from_str(&ceremony.state).map_err(Error::internal)?;
     let webauthn = webauthn(desk)?;
@@ -211,7 +211,7 @@ async fn verify(desk: &Desk, ceremony: &Ceremony, credential: &str) -> Result<Uu
     passkey.update_credential(&result);
     store::passkey::save_use(&mut work, credential_id, &json(&passkey)?.to_string(), desk.now()).await?;
     work.commit().await?;
-    Ok(account)
+    Ok((AccountId(account), credential_id.to_vec()))
 }
 
 /// A credential id as it is shown.

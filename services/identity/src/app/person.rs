@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::context::Actor;
-use kith_platform::db::Tx;
+use kith_platform::db::{Mode, Tx};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::etag;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::{Desk, content_hash};
+use super::{Desk, content_hash, rights};
 use crate::domain::person::{Ends, Person, Role, Roles, Term, wrong_end};
 use crate::domain::{Change, Refused};
 use crate::events::{self, PersonFact};
@@ -25,6 +25,7 @@ pub async fn standing(tx: &mut Tx) -> Result<Standing> {
     {
         return Ok(Standing::new()
             .with("anyone", true)
+            .with("integrator", true)
             .with("administrator", integrator.role == Role::Administrator)
             .with("checks", integrator.role == Role::Checks));
     }
@@ -86,19 +87,29 @@ pub async fn add(tx: &mut Tx, command: Invite) -> Result<Person> {
     Ok(person)
 }
 
-/// The code of somebody who was invited; empty once it was used. Comes after [`invite`], outside the saved answer, so
+/// The code of somebody who was invited; empty once it was used, and for who has left since. Comes after [`invite`], outside the saved answer, so
 /// that no code is ever kept; a repeated call does it again, which changes nothing.
 pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId) -> Result<String> {
     let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
+    // Asked anew: a saved answer knows nothing of what became of them.
+    let look = async move |tx: &mut Tx| store::person::load_all(tx, &[person.0]).await;
+    let (found, _) = desk.host.within(tenant, Actor::Nobody, Mode::Read, look).await?;
+    if found.iter().any(|person| person.left_at.is_some()) {
+        return Ok(String::new());
+    }
     desk.open_invitation(tenant, person).await
+}
+
+/// Somebody who may take up their invitation: neither left, nor erased, which leaves too.
+pub async fn expected(tx: &mut Tx, id: PersonId) -> Result<Person> {
+    let found = store::person::load_for_update(tx, id).await?;
+    let person = found.filter(|person| person.left_at.is_none());
+    person.ok_or_else(|| Refused::InvitationNotValid.into())
 }
 
 /// Lets somebody join who took up their invitation.
 pub async fn join(tx: &mut Tx, id: PersonId) -> Result<()> {
-    let mut person = store::person::load_for_update(tx, id).await?.ok_or(Refused::InvitationNotValid)?;
-    if person.left_at.is_some() {
-        return Err(Refused::InvitationNotValid.into());
-    }
+    let mut person = expected(tx, id).await?;
     if person.join(tx.now()) == Change::Changed {
         store::person::save(tx, &mut person).await?;
         events::tell_person(tx, &person, PersonFact::Joined);
@@ -164,6 +175,9 @@ pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
     if person.set_roles(command.roles, other_administrator)? == Change::Changed {
         store::person::save(tx, &mut person).await?;
         events::tell_person(tx, &person, PersonFact::RolesSet);
+        if !person.roles.contains(&Role::Administrator) {
+            rights::end_access_requests(tx, person.id).await?;
+        }
     }
     store::role_term::set_ends(tx, person.id, &command.ends).await?;
     Ok(person)

@@ -274,10 +274,10 @@ pub async fn sign_in(desk: &Desk, back: Back) -> Result<Tokens> {
     let Shown { tenant, issuer, subject } = shown;
     let linked = store::provider::linked(&desk.global, tenant, &issuer, &subject, desk.now()).await?;
     let account = linked.ok_or(Refused::NotSignedIn)?;
-    let places = store::account::places(&desk.global, account).await?;
+    let mut work = desk.global.begin().await?;
+    let places = store::account::places(&mut work, account).await?;
     let here = places.iter().find(|place| place.tenant == tenant).ok_or(Refused::NotSignedIn)?;
     let place = Place::Tenant(here.tenant, here.person);
-    let mut work = desk.global.begin().await?;
     let tokens = session::begin(desk, &mut work, account, place, Method::Provider).await?;
     work.commit().await?;
     session::after_sign_in(desk, &places, place).await?;

@@ -41,6 +41,7 @@ pub struct Record {
 /// Records that somebody acts for a person. The same id with the same content answers what exists.
 pub async fn record(tx: &mut Tx, command: Record) -> Result<Representative> {
     let standing = standing(tx, command.person).await?;
+    let standing = standing.with("nominated", command.basis == Basis::Nomination);
     let subject = Subject::about("person", command.person, command.person);
     tx.require(Action::RecordRepresentative, subject, &standing)?;
     let today = tx.today()?;

@@ -10,14 +10,14 @@ use kith_platform::page::Page;
 use kith_platform::rights::{carry_out, remember_access_request};
 use kith_proto::common::v1::RetentionPeriod;
 
-use super::{Desk, person};
+use super::{Desk, leaving, person};
 use crate::domain::person::{Person, Role, Roles};
 use crate::domain::rights::{
     ACCESS_REQUEST_LASTS, AccessRequest, Ending, Erasure, Hold, HoldBasis, Phase, Report, RetentionClass,
     ending,
 };
-use crate::domain::{Change, ErasureId, HoldId};
-use crate::events::{self, ErasureFact, HoldFact, PersonFact};
+use crate::domain::{Change, ErasureId, HoldId, Refused};
+use crate::events::{self, AccessRequestFact, ErasureFact, HoldFact, PersonFact};
 use crate::policy::Action;
 use crate::store;
 
@@ -54,14 +54,27 @@ pub async fn open_access_request(tx: &mut Tx, person: PersonId) -> Result<Access
     let request = AccessRequest { id: tx.new_id(), person, handler: tx.person()?, valid_until };
     store::rights::insert_access_request(tx, &request).await?;
     remember_access_request(tx, request.id.0, person, request.handler, valid_until).await?;
-    events::tell_access_request(tx, &request);
+    events::tell_access_request(tx, &request, AccessRequestFact::Opened);
     Ok(request)
 }
 
-/// Asks that one's own data be erased; asking again answers what is under way.
-pub async fn ask_erasure(tx: &mut Tx, _nothing: ()) -> Result<Progress> {
-    let person = tx.person()?;
-    let standing = standing_about(tx, Some(person)).await?;
+/// Ends what somebody may read on others' requests: they have lost the role, or left. Each service hears of it.
+pub async fn end_access_requests(tx: &mut Tx, handler: PersonId) -> Result<()> {
+    for request in store::rights::end_access_requests_of(tx, handler).await? {
+        remember_access_request(tx, request.id.0, request.person, handler, request.valid_until).await?;
+        events::tell_access_request(tx, &request, AccessRequestFact::Ended);
+    }
+    Ok(())
+}
+
+/// Asks that one's own data be erased, or records that somebody who has left asked; asking again answers what is under
+/// way.
+pub async fn ask_erasure(tx: &mut Tx, person: Option<PersonId>) -> Result<Progress> {
+    let caller = tx.person()?;
+    let person = person.unwrap_or(caller);
+    let found = store::person::load_all(tx, &[person.0]).await?.pop();
+    let has_left = found.is_some_and(|person| person.left_at.is_some());
+    let standing = standing_about(tx, Some(person)).await?.with("left", has_left);
     tx.require(Action::AskErasure, Subject::about("person", person, person), &standing)?;
     if let Some(erasure) = store::rights::erasure_under_way(tx, person).await? {
         return progress(tx, erasure).await;
@@ -74,20 +87,22 @@ pub async fn ask_erasure(tx: &mut Tx, _nothing: ()) -> Result<Progress> {
         ordered_at: None,
         restricted_until: None,
     };
-    store::rights::insert_erasure(tx, &erasure).await?;
+    store::rights::insert_erasure(tx, &erasure, (person != caller).then_some(caller)).await?;
     Ok(Progress { erasure, reports: Vec::new() })
 }
 
-/// Orders an erasure: from now on it cannot be stopped. The tenant is locked first, as where roles are set.
+/// Orders an erasure: from now on it cannot be stopped, and the person has left, with their roles, representations and
+/// consents. The tenant is locked first, as where roles are set.
 pub async fn order_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
     store::tenant::load_for_update(tx).await?;
     let mut erasure = found(tx, id).await?;
-    let standing = standing_about(tx, Some(erasure.person)).await?;
+    let recorded = store::rights::recorder(tx, id).await? == Some(tx.person()?);
+    let standing = standing_about(tx, Some(erasure.person)).await?.with("recorder", recorded);
     tx.require(Action::OrderErasure, Subject::about("erasure", id, erasure.person), &standing)?;
-    let other_administrator = store::person::other_administrator(tx, erasure.person).await?;
-    somebody(tx, erasure.person).await?.set_roles(Roles::new(), other_administrator)?;
+    let person = somebody(tx, erasure.person).await?;
     let held = store::rights::is_held(tx, erasure.person).await?;
     if erasure.order(held, tx.now())? == Change::Changed {
+        leaving::go(tx, person).await?;
         store::rights::forget_reports(tx, id).await?;
         let by = tx.person()?;
         store::rights::save_erasure(tx, &erasure, Some(by)).await?;
@@ -120,7 +135,7 @@ pub async fn resume_erasures(tx: &mut Tx) -> Result<usize> {
 pub async fn forget_sign_in(desk: &Desk, actor: Actor, person: PersonId) -> Result<()> {
     let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
     let mut work = desk.global.begin().await?;
-    store::rights_sign_in::forget_sign_in(&mut work, tenant, person).await?;
+    store::forget::sign_in(&mut work, tenant, person).await?;
     work.commit().await
 }
 
@@ -206,11 +221,17 @@ pub async fn reported(tx: &mut Tx, id: ErasureId, report: Report) -> Result<()> 
     Ok(())
 }
 
-/// Forbids any erasure about a person.
+/// Forbids any erasure about a person. Refused while one is carried out, which it could not stop: nobody should believe
+/// that anything was held. The tenant is locked first, as where an erasure is ordered.
 pub async fn set_legal_hold(tx: &mut Tx, (person, basis): (PersonId, HoldBasis)) -> Result<Hold> {
+    store::tenant::load_for_update(tx).await?;
     let standing = standing_about(tx, Some(person)).await?;
     tx.require(Action::SetLegalHold, Subject::about("person", person, person), &standing)?;
     somebody(tx, person).await?;
+    let under_way = store::rights::erasure_under_way(tx, person).await?;
+    if under_way.is_some_and(|erasure| erasure.phase == Phase::Ordered) {
+        return Err(Refused::ErasureUnderWay.into());
+    }
     let hold = Hold { id: tx.new_id(), person, basis, set_at: tx.now(), lifted_at: None };
     let by = tx.person()?;
     store::rights::insert_hold(tx, &hold, by).await?;

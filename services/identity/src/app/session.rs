@@ -58,7 +58,17 @@ pub struct SignedIn {
 pub async fn sign_in(desk: &Desk, command: SignIn, network: Network) -> Result<SignedIn> {
     let found = account::check_password(desk, &command.email, command.password, network).await?;
     let account = found.ok_or(Refused::NotSignedIn)?;
-    enter(desk, account.id, account.is_operator, &command.into, Method::Password).await
+    let shown = Shown::Password(account.password_hash);
+    enter(desk, account.id, account.is_operator, &command.into, shown).await
+}
+
+/// What an account has shown. It was looked at outside of the transaction that begins the session, which may have waited:
+/// it has to hold still.
+pub enum Shown {
+    /// The hash of the password that was right.
+    Password(String),
+    /// The id of the passkey that signed.
+    Passkey(Vec<u8>),
 }
 
 /// Begins a session of an account that has shown who it is, or answers a choice of places.
@@ -67,19 +77,28 @@ pub async fn enter(
     account: AccountId,
     is_operator: bool,
     into: &Destination,
-    method: Method,
+    shown: Shown,
 ) -> Result<SignedIn> {
-    let places = store::account::places(&desk.global, account).await?;
-    let tokens = match choose(&places, is_operator, into)? {
-        Some(place) => {
-            let mut work = desk.global.begin().await?;
-            let tokens = begin(desk, &mut work, account, place, method).await?;
-            work.commit().await?;
-            after_sign_in(desk, &places, place).await?;
-            Some(tokens)
+    let mut work = desk.global.begin().await?;
+    let (holds, method) = match shown {
+        Shown::Password(hash) => {
+            (store::account::keep_password(&mut work, account, &hash).await?, Method::Password)
         }
+        Shown::Passkey(id) => (store::passkey::keep(&mut work, account, &id).await?, Method::Passkey),
+    };
+    if !holds {
+        return Err(Refused::NotSignedIn.into());
+    }
+    let places = store::account::places(&mut work, account).await?;
+    let place = choose(&places, is_operator, into)?;
+    let tokens = match place {
+        Some(place) => Some(begin(desk, &mut work, account, place, method).await?),
         None => None,
     };
+    work.commit().await?;
+    if let Some(place) = place {
+        after_sign_in(desk, &places, place).await?;
+    }
     Ok(SignedIn { tokens, tenants: places.into_iter().map(|place| place.slug).collect() })
 }
 
@@ -109,7 +128,7 @@ pub async fn begin(
     let now = desk.now();
     let id = SessionId(desk.host.shared().ids.uuid(now));
     let session = Session::begin(id, account, place, method, now);
-    let tokens = issue(desk, &session, now).await?;
+    let tokens = issue(desk, work, &session, now).await?;
     store::session::insert(work, &session, &hash_of(&tokens.refresh)).await?;
     Ok(tokens)
 }
@@ -144,7 +163,7 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
         }
         return Err(Refused::SessionOver.into());
     }
-    let tokens = issue(desk, &session, now).await?;
+    let tokens = issue(desk, &mut work, &session, now).await?;
     store::session::use_token(&mut work, session.id, &old, now).await?;
     store::session::add_token(&mut work, session.id, &hash_of(&tokens.refresh), now).await?;
     work.commit().await?;
@@ -152,13 +171,13 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
 }
 
 /// New tokens for a session; the refresh token is not kept yet.
-async fn issue(desk: &Desk, session: &Session, now: Now) -> Result<Tokens> {
+async fn issue(desk: &Desk, work: &mut Work, session: &Session, now: Now) -> Result<Tokens> {
     let actor = match session.place {
         Place::Tenant(tenant, person) => Actor::Person { tenant, person, session: session.id.0 },
         Place::Host => Actor::Operator { account: session.account.0, session: session.id.0 },
     };
     let auth = &desk.host.config().auth;
-    let access = key::signing(desk).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
+    let access = key::signing(desk, work).await?.sign(&auth.issuer, &auth.audience, actor, now)?;
     Ok(Tokens {
         access,
         access_ends_at: now + key::token_lifetime(desk),

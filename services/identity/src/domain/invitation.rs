@@ -9,6 +9,9 @@ use super::tenant::Slug;
 /// How long a code may be used.
 pub const LIFETIME: Duration = Duration::days(14);
 
+/// How many wrong passwords spend a code that is open: each says that the address has an account.
+pub const MOST_WRONG_TRIES: i32 = 5;
+
 /// An invitation that was found by its code.
 #[derive(Clone, Debug)]
 pub struct Invitation {

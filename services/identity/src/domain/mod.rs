@@ -85,7 +85,7 @@ pub enum Refused {
     #[error("the freeze is not complete yet")]
     FreezeNotComplete,
     /// Somebody else has to see the basis.
-    #[error("nobody confirms what they act on themselves")]
+    #[error("nobody confirms what they act on or recorded themselves")]
     OwnRepresentation,
     /// An attorney or guardian acts in what the basis is about, and nobody for themselves.
     #[error("this basis does not reach that far")]
@@ -138,6 +138,9 @@ pub enum Refused {
     /// Proceedings, an inquiry or safeguarding stand against it.
     #[error("a legal hold stands: nothing about this person may be destroyed")]
     LegalHold,
+    /// It was ordered and cannot be stopped.
+    #[error("this person's data are being erased; a legal hold would come too late")]
+    ErasureUnderWay,
 }
 
 impl Refusal for Refused {
@@ -164,7 +167,8 @@ impl Refusal for Refused {
             | Self::OwnContact
             | Self::ReviewClosed
             | Self::ConsentWithdrawn
-            | Self::LegalHold => Kind::FailedPrecondition,
+            | Self::LegalHold
+            | Self::ErasureUnderWay => Kind::FailedPrecondition,
             Self::ConsentOver => Kind::InvalidArgument,
         }
     }
@@ -199,6 +203,7 @@ impl Refusal for Refused {
             Self::ProviderAnswerNotValid => "PROVIDER_ANSWER_NOT_VALID",
             Self::LinkTaken => "LINK_TAKEN",
             Self::LegalHold => "LEGAL_HOLD",
+            Self::ErasureUnderWay => "ERASURE_UNDER_WAY",
         }
     }
 }

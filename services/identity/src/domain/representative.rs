@@ -80,9 +80,9 @@ impl Representative {
             && self.valid_from == other.valid_from
     }
 
-    /// Somebody has seen the basis; never the one who acts on it.
+    /// Somebody has seen the basis; never the one who acts on it, nor the one who recorded it.
     pub fn confirm(&mut self, by: PersonId, now: DateTime<Utc>) -> Result<Change, Refused> {
-        if by == self.acting {
+        if by == self.acting || by == self.recorded_by {
             return Err(Refused::OwnRepresentation);
         }
         if self.ended_at.is_some() {
@@ -159,6 +159,7 @@ mod tests {
     fn nobody_confirms_themselves_and_nothing_ended_is_confirmed() {
         let mut one = recorded(Basis::Nomination, &[Scope::Property]);
         assert_eq!(one.confirm(person(2), DateTime::UNIX_EPOCH), Err(Refused::OwnRepresentation));
+        assert_eq!(one.confirm(one.recorded_by, DateTime::UNIX_EPOCH), Err(Refused::OwnRepresentation));
         assert_eq!(one.confirm(person(3), DateTime::UNIX_EPOCH), Ok(Change::Changed));
         assert_eq!(one.confirm(person(4), DateTime::UNIX_EPOCH), Ok(Change::Unchanged));
         assert_eq!(one.confirmed, Some((person(3), DateTime::UNIX_EPOCH)));

@@ -43,8 +43,9 @@ fn read<M, C>(message: M, parse: impl FnOnce(M, &mut Fields) -> Option<C>) -> Re
 /// The network that a call comes from: as the trusted proxy says where there is one, else the connection's other end.
 fn network<M>(desk: &Desk, request: &Request<M>) -> Network {
     let header = &desk.host.config().auth.peer_header;
-    let said = request.metadata().get(header.as_str()).and_then(|value| value.to_str().ok());
-    // Of several, the last is the one that our own proxy wrote.
+    // Of several lines, and of several addresses in one, the last is the one that our own proxy wrote.
+    let said = request.metadata().get_all(header.as_str()).iter().next_back();
+    let said = said.and_then(|value| value.to_str().ok());
     let said = said.and_then(|value| value.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
     let connected = || request.remote_addr().map(|address| address.ip());
     let caller = if header.is_empty() { connected() } else { said.or_else(connected) };

@@ -43,9 +43,7 @@ impl PeopleService for PeopleFace {
         let mut answer =
             self.0.host.command(request, parse::invite_person, app::person::invite, render).await?;
         let person = invited(answer.get_ref())?;
-        if answer.get_ref().person.as_ref().is_some_and(|person| !person.left) {
-            answer.get_mut().invitation = app::person::hand_out(&self.0, actor, person).await?;
-        }
+        answer.get_mut().invitation = app::person::hand_out(&self.0, actor, person).await?;
         Ok(answer)
     }
 

@@ -59,8 +59,11 @@ impl RightsService for RightsFace {
     }
 
     async fn ask_erasure(&self, request: Request<pb::AskErasureRequest>) -> Reply<pb::AskErasureResponse> {
+        let parse = |message: pb::AskErasureRequest, fields: &mut Fields| {
+            fields.optional_id::<PersonId>("person_id", &message.person_id)
+        };
         let render = |progress| pb::AskErasureResponse { erasure: Some(with_reports(progress)) };
-        self.0.host.command(request, parse::nothing, app::rights::ask_erasure, render).await
+        self.0.host.command(request, parse, app::rights::ask_erasure, render).await
     }
 
     async fn order_erasure(

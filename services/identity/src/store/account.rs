@@ -36,6 +36,32 @@ pub async fn load(global: &Global, account: AccountId) -> Result<Option<Account>
     }))
 }
 
+/// Whether an account still has the password that was looked at before this transaction, and is there; keeps it so until
+/// the transaction ends.
+pub async fn keep_password(work: &mut Work, account: AccountId, password_hash: &str) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        "select id from signin.account where id = $1 and password_hash = $2 for share",
+        account.0,
+        password_hash
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Replaces the password that was looked at before this transaction; answers whether it was in force still.
+pub async fn replace_password(work: &mut Work, account: AccountId, old: &str, new: &str) -> Result<bool> {
+    let replaced = sqlx::query!(
+        "update signin.account set password_hash = $3 where id = $1 and password_hash = $2",
+        account.0,
+        old,
+        new
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(replaced.rows_affected() == 1)
+}
+
 /// Sets the password of an account.
 pub async fn set_password(work: &mut Work, account: AccountId, password_hash: &str) -> Result<()> {
     sqlx::query!("update signin.account set password_hash = $2 where id = $1", account.0, password_hash)
@@ -80,14 +106,14 @@ pub struct SignInPlace {
 }
 
 /// The places of an account, by their short names.
-pub async fn places(global: &Global, account: AccountId) -> Result<Vec<SignInPlace>> {
+pub async fn places(work: &mut Work, account: AccountId) -> Result<Vec<SignInPlace>> {
     let rows = sqlx::query!(
         r#"select p.tenant_id, p.person_id, r.slug, p.joined_at is not null as "joined!"
          from signin.sign_in_place p join signin.tenant_registry r on r.tenant_id = p.tenant_id
          where p.account_id = $1 order by r.slug"#,
         account.0
     )
-    .fetch_all(global.pool()?)
+    .fetch_all(work.conn())
     .await?;
     Ok(rows
         .into_iter()

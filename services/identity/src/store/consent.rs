@@ -138,6 +138,22 @@ pub async fn open_for_update(tx: &mut Tx, person: PersonId, terms: &Terms) -> Re
     row.map(Consent::try_from).transpose()
 }
 
+/// Reads all consents of somebody that are not withdrawn, and locks them until the transaction ends.
+pub async fn all_open_for_update(tx: &mut Tx, person: PersonId) -> Result<Vec<Consent>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        ConsentRow,
+        "select id, person_id, part, purpose, grantee_kind, grantee_id, grantee_hat, valid_from, valid_until, state,
+             version, given_at
+         from consent where tenant_id = $1 and person_id = $2 and state = 'given' order by id for update",
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Consent::try_from).collect()
+}
+
 /// Lists somebody's consents, newest first; one more than the page holds.
 pub async fn list_of_person(
     tx: &mut Tx,

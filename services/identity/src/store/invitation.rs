@@ -7,7 +7,7 @@ use kith_platform::id::{PersonId, TenantId};
 use super::global::{Global, Work};
 use crate::domain::AccountId;
 use crate::domain::account::Email;
-use crate::domain::invitation::{Invitation, LIFETIME};
+use crate::domain::invitation::{Invitation, LIFETIME, MOST_WRONG_TRIES};
 use crate::domain::tenant::Slug;
 
 /// Opens a person's one invitation; one that ran out unused is opened anew, one that is open or taken stays as it is (but
@@ -24,7 +24,8 @@ pub async fn open(
         r#"insert into signin.invitation as i (code_hash, tenant_id, person_id, expires_at) values ($1, $2, $3, $4)
          on conflict on constraint invitation_person_once do update set
              code_hash = case when i.taken_at is null then $1 else i.code_hash end,
-             expires_at = case when i.taken_at is null and i.expires_at <= $5 then $4 else i.expires_at end
+             expires_at = case when i.taken_at is null and i.expires_at <= $5 then $4 else i.expires_at end,
+             wrong_tries = case when i.taken_at is null and i.expires_at <= $5 then 0 else i.wrong_tries end
          returning taken_at is not null and exists (
              select from signin.sign_in_place p where p.tenant_id = i.tenant_id and p.person_id = i.person_id
                  and p.joined_at is not null) as "taken!""#,
@@ -78,6 +79,22 @@ pub async fn take(work: &mut Work, code_hash: &[u8], account: AccountId, now: Da
     .execute(work.conn())
     .await?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// Counts a wrong password that was tried with an open code; after too many the code has run out, until somebody invites
+/// again.
+pub async fn count_wrong_try(global: &Global, code_hash: &[u8], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update signin.invitation set wrong_tries = wrong_tries + 1,
+             expires_at = case when wrong_tries + 1 >= $2 then least(expires_at, $3) else expires_at end
+         where code_hash = $1 and taken_at is null",
+        code_hash,
+        MOST_WRONG_TRIES,
+        now,
+    )
+    .execute(global.pool()?)
+    .await?;
+    Ok(())
 }
 
 /// Notes where an open invitation is to be sent; forgotten once it is taken up.

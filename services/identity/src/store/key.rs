@@ -75,14 +75,15 @@ pub async fn published(global: &Global) -> Result<Vec<Kept>> {
     rows.into_iter().map(|row| kept(row.kid, row.seed, row.is_derived)).collect()
 }
 
-/// The key that signs now.
-pub async fn signing(global: &Global, now: DateTime<Utc>) -> Result<Option<Kept>> {
+/// The key that signs now, read in the transaction that needs it: one that waited for a second connection could wait for
+/// others that do the same.
+pub async fn signing(work: &mut Work, now: DateTime<Utc>) -> Result<Option<Kept>> {
     let row = sqlx::query!(
         "select kid, seed, is_derived from signin.signing_key where retired_at is null and signs_from <= $1
          order by signs_from desc, kid desc limit 1",
         now
     )
-    .fetch_optional(global.pool()?)
+    .fetch_optional(work.conn())
     .await?;
     row.map(|row| kept(row.kid, row.seed, row.is_derived)).transpose()
 }

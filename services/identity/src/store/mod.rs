@@ -7,6 +7,7 @@ pub mod ceremony;
 pub mod communication;
 pub mod consent;
 pub mod fence;
+pub mod forget;
 pub mod global;
 pub mod integrator;
 pub mod invitation;

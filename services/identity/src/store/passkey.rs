@@ -61,6 +61,18 @@ pub async fn lock(work: &mut Work, account: AccountId, credential_id: &[u8]) -> 
     Ok(row)
 }
 
+/// Whether an account still has a passkey; keeps it so until the transaction ends.
+pub async fn keep(work: &mut Work, account: AccountId, credential_id: &[u8]) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        "select account_id from signin.passkey where account_id = $1 and credential_id = $2 for share",
+        account.0,
+        credential_id
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Notes that a passkey was used, with its counter as it is now.
 pub async fn save_use(
     work: &mut Work,

@@ -5,19 +5,20 @@ use kith_platform::error::Result;
 use kith_platform::id::{PersonId, TenantId};
 
 use super::global::Global;
-use super::words;
+use super::{forget, words};
 use crate::domain::session::End;
 
 /// Takes the place away from whichever account has it, ends its sessions there and closes an invitation that waits. The
-/// account stays, with its other places. What is closed already stays so.
+/// account stays, with its other places, unless this was the last one of an account that an erasure elsewhere would have
+/// taken with it. What is closed already stays so.
 pub async fn close(global: &Global, tenant: TenantId, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     let mut work = global.begin().await?;
-    sqlx::query!(
-        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2",
+    let account = sqlx::query_scalar!(
+        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
         tenant.0,
         person.0
     )
-    .execute(work.conn())
+    .fetch_optional(work.conn())
     .await?;
     sqlx::query!(
         "update signin.refresh_family set ended_at = $3, ended_reason = $4
@@ -38,5 +39,8 @@ pub async fn close(global: &Global, tenant: TenantId, person: PersonId, now: Dat
     )
     .execute(work.conn())
     .await?;
+    if let Some(account) = account {
+        forget::account_without_place(&mut work, account).await?;
+    }
     work.commit().await
 }

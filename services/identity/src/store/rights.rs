@@ -10,7 +10,7 @@ use kith_platform::page::Page;
 
 use super::words;
 use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Phase, Report, RetentionClass};
-use crate::domain::{ErasureId, HoldId};
+use crate::domain::{AccessRequestId, ErasureId, HoldId};
 
 /// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
 pub async fn classes_in_force(tx: &mut Tx, day: NaiveDate) -> Result<Vec<RetentionClass>> {
@@ -146,6 +146,27 @@ pub async fn is_held(tx: &mut Tx, person: PersonId) -> Result<bool> {
     .await?)
 }
 
+/// Ends the access requests that somebody handles; answers those that had not ended.
+pub async fn end_access_requests_of(tx: &mut Tx, handler: PersonId) -> Result<Vec<AccessRequest>> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    let ended = sqlx::query!(
+        "update access_request set valid_until = $3
+         where tenant_id = $1 and handler_person_id = $2 and valid_until > $3 returning id, person_id",
+        tenant.0,
+        handler.0,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let ended = ended.into_iter().map(|row| AccessRequest {
+        id: AccessRequestId(row.id),
+        person: PersonId(row.person_id),
+        handler,
+        valid_until: now,
+    });
+    Ok(ended.collect())
+}
+
 /// Writes an access request.
 pub async fn insert_access_request(tx: &mut Tx, request: &AccessRequest) -> Result<()> {
     let (tenant, now) = (tx.tenant(), tx.now());
@@ -260,16 +281,28 @@ pub async fn list_erasures(tx: &mut Tx, page: &Page<(DateTime<Utc>, Uuid)>) -> R
     rows.into_iter().map(Erasure::try_from).collect()
 }
 
-/// Writes a new erasure. Who asks twice at once comes second and asks again.
-pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
+/// Who recorded an erasure for somebody who has left; none where the person asked.
+pub async fn recorder(tx: &mut Tx, id: ErasureId) -> Result<Option<PersonId>> {
+    let tenant = tx.tenant();
+    let asked_by =
+        sqlx::query_scalar!("select asked_by from erasure where tenant_id = $1 and id = $2", tenant.0, id.0)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(asked_by.flatten().map(PersonId))
+}
+
+/// Writes a new erasure, with who recorded it where that is not the person. Who asks twice at once comes second and asks
+/// again.
+pub async fn insert_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "insert into erasure (tenant_id, id, person_id, phase, asked_at) values ($1, $2, $3, $4, $5)",
+        "insert into erasure (tenant_id, id, person_id, phase, asked_at, asked_by) values ($1, $2, $3, $4, $5, $6)",
         tenant.0,
         erasure.id.0,
         erasure.person.0,
         words::phase_word(erasure.phase),
         erasure.asked_at,
+        by.map(|by| by.0),
     )
     .execute(tx.conn())
     .await

@@ -1,9 +1,9 @@
-//! What sign-in keeps of somebody: for them to read, and to be forgotten. Of no tenant.
+//! What sign-in keeps of somebody, for them to read. Of no tenant.
 
 use kith_platform::error::Result;
 use kith_platform::id::{PersonId, TenantId};
 
-use super::global::{Global, Work};
+use super::global::Global;
 
 /// What sign-in keeps of a person, secrets left out: the table and the row as JSON.
 pub async fn sign_in_rows(
@@ -44,78 +44,4 @@ pub async fn sign_in_rows(
     .fetch_all(global.pool()?)
     .await?;
     Ok(rows.into_iter().map(|row| (row.table, row.json)).collect())
-}
-
-/// Forgets how a person signs in to a tenant, and the account with its address where it leads nowhere else. Harmless to
-/// repeat.
-pub async fn forget_sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Result<()> {
-    sqlx::query!(
-        "delete from signin.refresh_family where tenant_id = $1 and person_id = $2",
-        tenant.0,
-        person.0
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!("delete from signin.invitation where tenant_id = $1 and person_id = $2", tenant.0, person.0)
-        .execute(work.conn())
-        .await?;
-    let account = sqlx::query_scalar!(
-        "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
-        tenant.0,
-        person.0
-    )
-    .fetch_optional(work.conn())
-    .await?;
-    let Some(account) = account else {
-        return Ok(());
-    };
-    sqlx::query!(
-        "delete from signin.provider_link where account_id = $1 and tenant_id = $2",
-        account,
-        tenant.0
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.reused_session where account_id = $1 and tenant_id = $2",
-        account,
-        tenant.0
-    )
-    .execute(work.conn())
-    .await?;
-    // An account that gets a place at this moment is kept by its foreign key: then this is tried again.
-    sqlx::query!(
-        "with leads_nowhere as (
-             select a.id from signin.account a where a.id = $1 and not a.is_operator
-                 and not exists (select from signin.sign_in_place p where p.account_id = $1)
-         ), codes as (
-             delete from signin.recovery_code c using leads_nowhere l where c.account_id = l.id
-         ), ceremonies as (
-             delete from signin.ceremony c using leads_nowhere l where c.account_id = l.id
-         ), reused as (
-             delete from signin.reused_session u using leads_nowhere l where u.account_id = l.id
-         ), links as (
-             delete from signin.provider_link k using leads_nowhere l where k.account_id = l.id
-         )
-         delete from signin.passkey k using leads_nowhere l where k.account_id = l.id",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.refresh_family f using signin.account a
-         where f.account_id = $1 and a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "delete from signin.account a where a.id = $1 and not a.is_operator
-             and not exists (select from signin.sign_in_place p where p.account_id = $1)",
-        account
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
 }

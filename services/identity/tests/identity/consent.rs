@@ -106,6 +106,36 @@ async fn somebody_gives_changes_and_withdraws_and_each_is_a_version() {
     assert_eq!(state.grantee, Some(to_giver()));
 }
 
+/// Nobody is met, suggested or shown by the word of somebody who has left.
+#[tokio::test]
+async fn every_consent_is_withdrawn_with_its_persons_place() {
+    use kith_identity::{Desk, LeavingFace};
+    use kith_proto::identity::v1::leaving_service_server::LeavingService as _;
+    let (stage, place, person) = clapton().await;
+    let first = stage.give(person, stage.giving("2027-03-01")).await.expect("given");
+    let rota = pb::GiveConsentRequest { part: "profile.rota".into(), ..stage.giving("2027-03-01") };
+    let second = stage.give(person, rota).await.expect("given");
+    let others = stage.give(place.administrator, stage.giving("2027-03-01")).await.expect("given");
+    let close = pb::ClosePlaceRequest {
+        request_id: stage.id(),
+        person_id: person.id().to_string(),
+        asked_on: "2026-11-20".into(),
+    };
+    let leaving = LeavingFace::new(Desk::new(stage.host.clone()));
+    leaving.close_place(by(place.administrator, close)).await.expect("closed");
+    let told = stage.told().await;
+    let mut withdrawn: Vec<&String> = told
+        .iter()
+        .filter(|(event_type, _)| event_type == "identity.consent.withdrawn.v1")
+        .map(|(_, state)| &state.consent_id)
+        .collect();
+    withdrawn.sort();
+    let mut expected = [&first.id, &second.id];
+    expected.sort();
+    assert_eq!(withdrawn, expected);
+    assert_eq!(stage.listed(place.administrator, false).await, [others.id], "nobody else's");
+}
+
 /// An import that is repeated gives nothing anew that was withdrawn in between.
 #[tokio::test]
 async fn the_same_id_answers_what_became_of_it() {

@@ -104,7 +104,9 @@ async fn a_trusted_proxy_says_who_called_and_nobody_else() {
         let request =
             pb::SignInRequest { email: EMAIL.into(), password: PASSWORD.into(), ..Default::default() };
         let mut request = from("192.0.2.1", Request::new(request));
-        request.metadata_mut().insert("x-real-ip", "198.51.100.7, 203.0.113.9".parse().expect("a header"));
+        // What the caller writes comes first, in a line of its own too.
+        request.metadata_mut().insert("x-real-ip", "192.0.2.1".parse().expect("a header"));
+        request.metadata_mut().append("x-real-ip", "192.0.2.1, 203.0.113.9".parse().expect("a header"));
         let answer = stage.sign_in.sign_in(request).await;
         assert_eq!(answer.is_ok(), believed);
     }

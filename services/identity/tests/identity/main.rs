@@ -5,6 +5,7 @@ mod authenticator;
 mod bad_input;
 mod communication;
 mod consent;
+mod erasure;
 mod guesses;
 mod hashing;
 mod integrator;

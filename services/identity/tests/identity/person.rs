@@ -308,3 +308,21 @@ async fn people_are_listed_in_pages_oldest_first() {
     assert_eq!(ids[0], place.administrator.id().to_string());
     assert!(ids.windows(2).skip(1).all(|pair| pair[0] < pair[1]), "in the order of invitation");
 }
+
+/// Each wrong password with a code says that the address has an account; the code is spent before that tells much.
+#[tokio::test]
+async fn a_code_does_not_stay_good_for_trying_addresses() {
+    let stage = Stage::new().await;
+    let place = stage.place(stage.operator().await, "clapton").await;
+    let invitation = stage.invitation(&[]);
+    let (_, code) = stage.invite(place.administrator, invitation.clone()).await;
+    for _ in 0..5 {
+        let refused = stage.accept_with(&code, "first@clapton.example", "wrong horse battery").await;
+        assert_eq!(reason(&refused.expect_err("wrong")), (Code::Unauthenticated, "SIGN_IN_REFUSED".into()));
+    }
+    let refused = stage.accept(&code, "new@example.org").await.expect_err("spent");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "INVITATION_NOT_VALID".into()));
+    // Who was invited asks again, and is let in.
+    let (_, code) = stage.invite(place.administrator, invitation).await;
+    stage.accept(&code, "new@example.org").await.expect("joined");
+}

@@ -8,6 +8,7 @@ use kith_proto::common::v1::{
 };
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::OrganisationRole::Checks;
+use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -95,7 +96,12 @@ fn not_found() -> (Code, String) {
 async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themselves() {
     let cast = Cast::new().await;
     let request = cast.request(Basis::Nomination, &[Scope::HealthAndWelfare, Scope::Property]);
-    let refused = cast.record(cast.sister, request.clone()).await.expect_err("not by whoever likes to");
+    for actor in [cast.sister, cast.checks] {
+        let refused = cast.record(actor, request.clone()).await.expect_err("theirs alone to choose");
+        assert_eq!(reason(&refused), denied());
+    }
+    let power = cast.request(Basis::AttorneyProperty, &[Scope::Property]);
+    let refused = cast.record(cast.owner, power).await.expect_err("a power is seen by who checks");
     assert_eq!(reason(&refused), denied());
     let one = cast.record(cast.owner, request.clone()).await.expect("recorded");
     assert_eq!(one.state(), State::Recorded);
@@ -104,7 +110,7 @@ async fn a_person_nominates_the_checks_role_confirms_and_nobody_confirms_themsel
     assert_eq!(cast.record(cast.owner, again).await.expect("the same"), one);
     let other = pb::RecordRepresentativeRequest {
         request_id: cast.stage.id(),
-        basis: Basis::Deputyship.into(),
+        scopes: vec![Scope::Property.into()],
         ..request
     };
     let refused = cast.record(cast.owner, other).await.expect_err("other content");
@@ -165,4 +171,33 @@ async fn a_representative_with_the_checks_role_does_not_confirm_their_own_power(
     };
     let refused = cast.record(cast.owner, nonsense).await.expect_err("nonsense");
     assert_eq!(wrong_fields(&refused), ["basis", "scopes", "valid_until"]);
+}
+
+/// It takes two: neither who recorded a power confirms it, nor another system that they added.
+#[tokio::test]
+async fn a_power_is_confirmed_by_somebody_else_than_who_recorded_it() {
+    let cast = Cast::new().await;
+    let request = cast.request(Basis::AttorneyProperty, &[Scope::Property]);
+    let one = cast.record(cast.checks, request).await.expect("recorded");
+    let refused = cast.confirm(cast.checks, &one.id).await.expect_err("recorded by them");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "OWN_REPRESENTATION".into()));
+
+    let add = pb::AddIntegratorRequest {
+        request_id: cast.stage.id(),
+        display_name: "A second pair of eyes".into(),
+        role: Checks.into(),
+    };
+    let added = cast.stage.integrators.add_integrator(by(cast.place.administrator, add)).await;
+    let added = added.expect("added").into_inner();
+    let sign_in = pb::SignInIntegratorRequest {
+        client_id: added.integrator.expect("an integrator").id,
+        client_secret: added.client_secret,
+    };
+    let token = cast.stage.integrators.sign_in_integrator(tonic::Request::new(sign_in)).await;
+    let token = token.expect("signed in").into_inner().access_token;
+    let robot = cast.stage.host.verifier().verify(&token).expect("a token that verifies");
+    let refused = cast.confirm(robot, &one.id).await.expect_err("nobody is behind it");
+    assert_eq!(reason(&refused), denied());
+    let second = cast.stage.joined(&cast.place, "second@example.org", &[Checks]).await;
+    cast.confirm(second, &one.id).await.expect("confirmed");
 }

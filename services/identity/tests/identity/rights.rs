@@ -46,7 +46,7 @@ impl Rights {
     }
 
     async fn ask(&self) -> String {
-        let request = pb::AskErasureRequest { request_id: self.stage.id() };
+        let request = pb::AskErasureRequest { request_id: self.stage.id(), ..Default::default() };
         let answer = self.face.ask_erasure(by(self.person, request)).await.expect("asked").into_inner();
         answer.erasure.expect("an erasure").id
     }
@@ -206,7 +206,7 @@ async fn a_hold_refuses_until_it_is_lifted_and_nobody_orders_their_own_erasure()
     rights.face.lift_legal_hold(by(administrator, lift)).await.expect("lifted");
     rights.order(administrator, &erasure).await.expect("ordered");
 
-    let request = pb::AskErasureRequest { request_id: rights.stage.id() };
+    let request = pb::AskErasureRequest { request_id: rights.stage.id(), ..Default::default() };
     let own = rights.face.ask_erasure(by(administrator, request)).await.expect("asked").into_inner();
     let own = own.erasure.expect("an erasure").id;
     let refused = rights.order(administrator, &own).await.expect_err("their own");

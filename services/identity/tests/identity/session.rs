@@ -1,5 +1,7 @@
 //! Signing in, going on, signing out.
 
+use std::sync::Arc;
+
 use chrono::Duration;
 use kith_platform::auth::Verifier;
 use kith_platform::context::Actor;
@@ -200,4 +202,52 @@ impl Stage {
         let tokens = self.sign_in(request).await.expect("signed in").tokens.expect("tokens");
         self.place(self.actor(&tokens), "hackney").await;
     }
+}
+
+/// Each holds a connection of few while it is exchanged: none may wait for another of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_who_go_on_at_once_do_not_wait_for_one_another() {
+    let stage = Arc::new(Stage::new().await);
+    stage.place(stage.operator().await, "clapton").await;
+    let mut tokens = Vec::new();
+    for _ in 0..16 {
+        tokens.push(stage.tokens("first@clapton.example", "").await.refresh_token);
+    }
+    let at_once = tokens.into_iter().map(|token| {
+        let stage = stage.clone();
+        tokio::spawn(async move { stage.refresh(&token).await.map(|_| ()) })
+    });
+    for answer in futures_util::future::join_all(at_once.collect::<Vec<_>>()).await {
+        answer.expect("no panic").expect("it goes on");
+    }
+}
+
+/// A sign-in that waits its turn with the old password is refused once there is a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_under_way_does_not_survive_a_new_password() {
+    let stage = Arc::new(Stage::new().await);
+    stage.place(stage.operator().await, "clapton").await;
+    let mut admin = stage.world.admin(&stage.host).await;
+    let mut watch = stage.world.admin(&stage.host).await;
+    sqlx::raw_sql("begin; update signin.account set password_hash = 'another' where not is_operator")
+        .execute(&mut admin)
+        .await
+        .expect("a new password, under way");
+    let signing_in = {
+        let stage = stage.clone();
+        tokio::spawn(async move { stage.attempt("first@clapton.example", PASSWORD).await })
+    };
+    let waits = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%password_hash%'";
+    while !signing_in.is_finished() {
+        let waiting: i64 = sqlx::query_scalar(waits).fetch_one(&mut watch).await.expect("a count");
+        if waiting > 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("commit").execute(&mut admin).await.expect("the new password is in force");
+    let refused = signing_in.await.expect("no panic").expect_err("with the old password");
+    assert_eq!(reason(&refused), (Code::Unauthenticated, "SIGN_IN_REFUSED".into()));
+    assert_eq!(stage.count("refresh_family").await, 2, "the operator's, and the one from before");
 }

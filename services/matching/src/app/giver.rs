@@ -144,6 +144,7 @@ async fn standing(tx: &mut Tx, giver: &Giver) -> Result<Standing> {
     Ok(Standing::new()
         .with("self", giver.person_id == person)
         .with("checks", checks)
+        .with("integrator", tx.actor().is_integrator())
         .with("team", team)
         .with("owner", between.iter().any(is_under_way)))
 }

@@ -1,5 +1,6 @@
 //! Becoming a giver, readiness, terms, and who sees a giver.
 
+use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, request_of, wrong_fields};
 use kith_proto::common::v1::Money;
@@ -84,6 +85,22 @@ async fn readiness_is_recorded_by_others_with_the_checks_role_only() {
         let refused = stage.record(stranger, giver, ready("2026-03-01")).await.expect_err("no standing");
         assert_eq!(reason(&refused), (Code::NotFound, "NOT_FOUND".into()));
     }
+    // Another system with that role has nobody behind it who saw anything.
+    let request = pb::RecordReadinessRequest {
+        request_id: stage.id(),
+        person_id: giver.to_string(),
+        readiness: Some(ready("2026-03-01")),
+        occurred_at: None,
+    };
+    let mut by_robot = tonic::Request::new(request);
+    let checker = stage.checker;
+    by_robot.extensions_mut().insert(Actor::Person {
+        tenant: stage.tenant,
+        person: checker,
+        session: checker.0,
+    });
+    let refused = stage.givers.record_readiness(by_robot).await.expect_err("no person");
+    assert_eq!(reason(&refused), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
     // With the role, everybody but oneself.
     stage.tell_roles(giver, &[OrganisationRole::Administrator, OrganisationRole::Checks], 1).await;
     let own = stage.record(giver, giver, ready("2026-03-01")).await.expect_err("their own");

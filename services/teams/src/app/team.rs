@@ -120,8 +120,8 @@ pub struct List {
     pub page: Page<(DateTime<Utc>, Uuid)>,
 }
 
-/// Lists the Teams that somebody owns or belongs to, with the token of the next page: the caller's own, or those of
-/// somebody whom they look after in an emergency. Who acts for somebody sees the Teams that they own.
+/// Lists the Teams that somebody owns or belongs to, with the token of the next page: the caller's own, or those that
+/// somebody owns for whom they act, or whom they look after in an emergency. Others' Teams stay closed to both.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Team>, String)> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let person = query.person.unwrap_or(caller);
@@ -130,7 +130,7 @@ pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Team>, String)> {
         let acting = representative::basis(tx, person, caller, Scope::HealthAndWelfare, today).await?;
         standing = standing.representing(acting);
     }
-    let owned_only = standing.is("representative");
+    let owned_only = person != caller;
     tx.require_or_break_glass(Action::ListTeams, Subject::about("person", person, person), standing).await?;
     let mut teams = store::team::list_of_person(tx, person, owned_only, today, &query.page).await?;
     let next = query.page.cut(&mut teams, |team| (team.created_at, team.id.0));
