@@ -24,8 +24,8 @@ use crate::inbox::{Inbox, Settled, Subscriptions};
 use crate::lifecycle::Life;
 use crate::seal::{Key, Sealer};
 
-pub use saved::content_hash;
 use saved::answer_saved;
+pub use saved::content_hash;
 
 /// What a service is: its wiring list. Everything else about running it is in the platform.
 #[derive(Clone, Debug)]

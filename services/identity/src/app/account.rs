@@ -223,7 +223,9 @@ async fn take(desk: &Desk, code_hash: &[u8], invitation: &Invitation, taker: &Ta
     let mut work = desk.global.begin().await?;
     if taker.is_new {
         store::account::insert(&mut work, &taker.account, &taker.email, now).await?;
-    } else if !store::account::keep_password(&mut work, taker.account.id, &taker.account.password_hash).await? {
+    } else if !store::account::keep_password(&mut work, taker.account.id, &taker.account.password_hash)
+        .await?
+    {
         return Err(Refused::NotSignedIn.into());
     }
     if !store::invitation::take(&mut work, code_hash, taker.account.id, now).await? {
