@@ -5,11 +5,12 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::PersonId;
 
-use super::visit::{on_the_day, rebook};
+use super::visit::rebook;
 use crate::domain::facts::Moment;
 use crate::domain::{Actor, Outcome, Side};
 use crate::events::{self, VisitFact};
 use crate::store;
+use crate::store::around::Around;
 
 /// Calls off, as from their own side and so without a charge, what somebody was to give after they left, and closes what
 /// they were asked to cover. The Team sees the gaps and finds somebody else. What lies before stays as it is, to be agreed.
@@ -24,13 +25,12 @@ pub async fn left(tx: &mut Tx, person: PersonId, left_at: DateTime<Utc>) -> Resu
     };
     for id in store::visit::ahead_of(tx, person, left_at).await? {
         let missing = || Error::NotFound("visit");
-        let mut visit = store::visit::load_for_update(tx, id).await?.ok_or_else(missing)?;
-        let team = store::team::load(tx, visit.team_id).await?.ok_or_else(missing)?;
+        let around = store::around::load_for_update(tx, id).await?;
+        let (mut visit, team, day) = around.and_then(Around::whole).ok_or_else(missing)?;
         let asked = visit.forget_cover_by(person);
         let gives = visit.is_given_by(person) && visit.is_planned_after(left_at);
         let mut called_off = Outcome::Unchanged;
         if gives {
-            let day = on_the_day(tx, &visit, &team).await?;
             called_off = visit.cancel(Actor { person, side: Side::Giver }, moment, day)?;
         }
         if asked == Outcome::Unchanged && called_off == Outcome::Unchanged {

@@ -67,11 +67,10 @@ pub struct SettleAgain {
 pub async fn settle_again(tx: &mut Tx, command: SettleAgain) -> Result<Visit> {
     let moment = moment(tx, None)?;
     let day = acting_day(tx, moment)?;
-    let (mut visit, team, standing) =
-        open(tx, command.visit, day, Visit::is_given_by, Action::SettleAgain).await?;
+    let (mut visit, team, standing, on_the_day) =
+        open_on_its_day(tx, command.visit, day, Visit::is_given_by, Action::SettleAgain).await?;
     etag::check(command.version, visit.version)?;
     let actor = Actor { person: tx.person()?, side: standing.side() };
-    let on_the_day = on_the_day(tx, &visit, &team).await?;
     visit.settle_again(actor, on_the_day)?;
     let fact = if visit.state == VisitState::Agreed { VisitFact::Agreed } else { VisitFact::Cancelled };
     keep(tx, &mut visit, &team, moment, Some(fact)).await?;

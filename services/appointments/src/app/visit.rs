@@ -89,16 +89,10 @@ async fn judged(
     action: Action,
 ) -> Result<(Visit, Team, team::Standing, OnTheDay)> {
     let person = tx.person()?;
-    let Around { visit, team, giver, notice_hours } = around.ok_or(Error::NotFound("visit"))?;
-    let team = team.ok_or(Error::NotFound("visit"))?;
+    let (visit, team, on_the_day) = around.and_then(Around::whole).ok_or(Error::NotFound("visit"))?;
     let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
     let subject = Subject::about("visit", visit.id, team.owner);
     tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
-    let on_the_day = OnTheDay {
-        settlement: giver.settlement_on(visit.day()),
-        promise_holds: team.promise_holds_on(visit.day()),
-        notice_hours,
-    };
     Ok((visit, team, standing, on_the_day))
 }
 

@@ -6,6 +6,7 @@ use kith_platform::id::PersonId;
 use sqlx::types::Json;
 
 use super::visit::Row;
+use crate::domain::facts::OnTheDay;
 use crate::domain::giver::{Giver, Readiness, Terms};
 use crate::domain::team::{Held, Team};
 use crate::domain::visit::Visit;
@@ -19,6 +20,20 @@ pub struct Around {
     pub giver: Giver,
     /// In elapsed hours.
     pub notice_hours: i64,
+}
+
+impl Around {
+    /// The visit with its Team and what holds on its first planned local day; none where the Team is not known.
+    pub fn whole(self) -> Option<(Visit, Team, OnTheDay)> {
+        let Self { visit, team, giver, notice_hours } = self;
+        let team = team?;
+        let on_the_day = OnTheDay {
+            settlement: giver.settlement_on(visit.day()),
+            promise_holds: team.promise_holds_on(visit.day()),
+            notice_hours,
+        };
+        Some((visit, team, on_the_day))
+    }
 }
 
 /// Selects a visit with all of it; the rest of the statement locks it or not.
