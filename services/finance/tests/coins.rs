@@ -72,7 +72,8 @@ async fn a_gift_is_refused_that_cannot_be() {
     let nobody = stage.world.person();
     assert_eq!(refused(stage.give(giver, nobody, 1).await), (Code::NotFound, "NOT_FOUND".into()));
     let gone = stage.world.person();
-    let snapshot = |left| Some(PersonSnapshot { person_id: gone.to_string(), joined: true, left });
+    let snapshot =
+        |left| Some(PersonSnapshot { person_id: gone.to_string(), joined: true, left, left_time: None });
     let (world, host, tenant) = (&stage.world, &stage.host, stage.tenant);
     world.deliver(host, tenant, gone, 1, &PersonJoined { state: snapshot(false) }).await;
     stage.give(giver, gone, 1).await.expect("they are here");

@@ -335,7 +335,8 @@ async fn the_first_circle_is_founded_with_the_tenant() {
     };
     let unknown = circles.invite_circle_member(request_of(tenant, founder, invite.clone())).await;
     assert_eq!(reason(&unknown.expect_err("nobody")), no(Code::NotFound, "NOT_FOUND"));
-    let here = |left| Some(PersonSnapshot { person_id: newcomer.to_string(), joined: true, left });
+    let here =
+        |left| Some(PersonSnapshot { person_id: newcomer.to_string(), joined: true, left, left_time: None });
     world.deliver(&host, tenant, newcomer, 1, &PersonJoined { state: here(false) }).await;
     let gone = pb::InviteCircleMemberRequest { request_id: world.person().to_string(), ..invite.clone() };
     circles.invite_circle_member(request_of(tenant, founder, invite)).await.expect("asked in");

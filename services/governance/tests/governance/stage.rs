@@ -99,7 +99,12 @@ impl Stage {
         if !self.known.lock().expect("no test panicked here").insert(person) {
             return;
         }
-        let state = Some(PersonSnapshot { person_id: person.to_string(), joined: true, left: false });
+        let state = Some(PersonSnapshot {
+            person_id: person.to_string(),
+            joined: true,
+            left: false,
+            left_time: None,
+        });
         self.world.deliver(&self.host, self.tenant, person, 1, &PersonJoined { state }).await;
     }
 

@@ -96,8 +96,8 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
         request_id: stage.id(),
         person_id: owner.id().to_string(),
         representative_person_id: acting.id().to_string(),
-        basis: pb::RepresentationBasis::Nomination.into(),
-        scopes: vec![pb::RepresentationScope::HealthAndWelfare.into()],
+        basis: common::RepresentationBasis::Nomination.into(),
+        scopes: vec![common::RepresentationScope::HealthAndWelfare.into()],
         ..Default::default()
     };
     let recorded =

@@ -262,7 +262,7 @@ async fn the_privacy_lead_answers_requests_and_an_administrator_only_where_nobod
     assert_eq!(rights.name_seen_by(lead).await.as_deref(), Some(NAME));
 
     // Their own request: an administrator stands in.
-    let request = pb::AskErasureRequest { request_id: stage.id() };
+    let request = pb::AskErasureRequest { request_id: stage.id(), ..Default::default() };
     let of_lead = rights.face.ask_erasure(by(lead, request)).await.expect("asked").into_inner();
     let of_lead = of_lead.erasure.expect("an erasure").id;
     assert_eq!(rights.order(lead, &of_lead).await.expect_err("their own").code(), Code::PermissionDenied);
