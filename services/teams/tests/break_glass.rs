@@ -275,7 +275,8 @@ async fn an_emergency_look_at_a_worker_opens_nobody_elses_team() {
     stage.open(stage.coach, request.clone()).await.expect("opened");
     assert_eq!(list(stage.coach).await, 0);
 
-    let mut by_robot = tonic::Request::new(request);
+    let another = common::OpenBreakGlassRequest { request_id: stage.id(), ..request };
+    let mut by_robot = tonic::Request::new(another);
     let actor = Actor::Person { tenant: stage.tenant, person: stage.coach, session: stage.coach.0 };
     by_robot.extensions_mut().insert(actor);
     let refused = BreakGlass::new(stage.host.clone()).open_break_glass(by_robot).await;

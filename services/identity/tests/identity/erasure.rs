@@ -122,9 +122,8 @@ async fn for_somebody_who_has_left_one_administrator_records_and_another_orders(
 #[tokio::test]
 async fn roles_go_with_the_order_and_somebody_stays_administrator() {
     let rights = Rights::new().await;
-    let (first, second) = (rights.place.administrator, {
-        rights.stage.joined(&rights.place, EMAIL, &[Administrator, Checks]).await
-    });
+    let first = rights.place.administrator;
+    let second = rights.stage.joined(&rights.place, EMAIL, &[Administrator, Checks]).await;
     let erasure = rights.ask(second, String::new()).await.expect("asked");
     rights.order(first, &erasure).await.expect("ordered");
     let mut admin = rights.stage.world.admin(&rights.stage.host).await;
