@@ -23,6 +23,8 @@ use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
 
 const BATCH: i64 = 200;
+/// How many batches of one tenant are applied before the others have their turn.
+const BATCHES_IN_A_ROW: usize = 8;
 const POLL: Duration = Duration::from_millis(100);
 /// How often the applier looks for what became due by itself; what arrives wakes it at once.
 const DUE_POLL: Duration = Duration::from_millis(500);
@@ -229,9 +231,20 @@ impl Inbox {
         let mut applied = 0;
         for tenant in tenants {
             let tenant = TenantId(tenant);
-            match self.apply_batch(tenant, BATCH, now).await {
-                Ok(count) => applied += count,
-                Err(_) => applied += self.apply_one_by_one(tenant, now).await?,
+            // Looking for the tenants takes as long as much is ready, so that each has several turns before the next look.
+            for _ in 0..BATCHES_IN_A_ROW {
+                match self.apply_batch(tenant, BATCH, now).await {
+                    Ok(count) => {
+                        applied += count;
+                        if i64::try_from(count) != Ok(BATCH) {
+                            break;
+                        }
+                    }
+                    Err(_) => {
+                        applied += self.apply_one_by_one(tenant, now).await?;
+                        break;
+                    }
+                }
             }
         }
         Ok(applied)

@@ -53,8 +53,10 @@ impl Tenants {
                 .await
                 .expect("no triggers");
             for table in tables {
+                // Said in full: some names are types of PostgreSQL's own.
+                let table = if table.contains('.') { (*table).to_owned() } else { format!("public.{table}") };
                 let sql = format!(
-                    "insert into {table} select (jsonb_populate_record(null::{table},
+                    "insert into {table} overriding system value select (jsonb_populate_record(null::{table},
                          to_jsonb(t) || jsonb_build_object('tenant_id', n.id))).*
                      from {table} t cross join unnest($2::uuid[]) as n (id) where t.tenant_id = $1"
                 );

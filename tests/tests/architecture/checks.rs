@@ -289,7 +289,7 @@ pub fn subscriptions(root: &Path, published: &BTreeSet<&str>) -> Vec<String> {
 
 /// Whether what comes next in such code is the aggregate that somebody listens to or waits for.
 fn names_an_aggregate(before: &str) -> bool {
-    before.ends_with(".on(") || before.ends_with(":awaits(")
+    before.ends_with(".on(") || before.ends_with(".on_many(") || before.ends_with(":awaits(")
 }
 
 /// No file is too long to be read at once.
