@@ -461,7 +461,7 @@ impl Tx {
         let caused = caused.join(",");
         let (events, rows) = (std::mem::take(&mut self.events), std::mem::take(&mut self.audit));
         let answer =
-            answer.map(|(request_id, hash, answer)| Answer { request_id, hash, answer, caused: &caused });
+            answer.map(|(request_id, hash, bytes)| Answer { request_id, hash, bytes, caused: &caused });
         let whose = Whose { tenant: self.tenant, actor: self.actor, now: self.now, ids: &self.shared.ids };
         ending::write(self.open.conn(), whose, &events, &rows, answer).await?;
         Ok(caused)

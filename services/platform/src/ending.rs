@@ -26,7 +26,7 @@ pub(crate) struct Whose<'tx> {
 pub(crate) struct Answer<'answer> {
     pub request_id: Uuid,
     pub hash: &'answer [u8],
-    pub answer: &'answer [u8],
+    pub bytes: &'answer [u8],
     pub caused: &'answer str,
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn write(
         &audit.allowed,
         answer.map(|answer| answer.request_id),
         answer.map(|answer| answer.hash),
-        answer.map(|answer| answer.answer),
+        answer.map(|answer| answer.bytes),
         answer.map(|answer| answer.caused),
         now + KEPT,
     )

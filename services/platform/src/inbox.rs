@@ -233,17 +233,13 @@ impl Inbox {
             let tenant = TenantId(tenant);
             // Looking for the tenants takes as long as much is ready, so that each has several turns before the next look.
             for _ in 0..BATCHES_IN_A_ROW {
-                match self.apply_batch(tenant, BATCH, now).await {
-                    Ok(count) => {
-                        applied += count;
-                        if i64::try_from(count) != Ok(BATCH) {
-                            break;
-                        }
-                    }
-                    Err(_) => {
-                        applied += self.apply_one_by_one(tenant, now).await?;
-                        break;
-                    }
+                let Ok(count) = self.apply_batch(tenant, BATCH, now).await else {
+                    applied += self.apply_one_by_one(tenant, now).await?;
+                    break;
+                };
+                applied += count;
+                if i64::try_from(count) != Ok(BATCH) {
+                    break;
                 }
             }
         }

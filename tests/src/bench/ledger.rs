@@ -1,6 +1,7 @@
 //! The ledger: postings in batches beside plain bulk INSERTs of the same rows, and the trial balance of a million postings
 //! beside one GROUP BY.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use kith_proto::appointments::v1::{Settlement, VisitAgreed, VisitKind, VisitSnapshot, VisitState};
@@ -116,11 +117,13 @@ async fn bulk(scene: &Scene, rows: i64) -> f64 {
     let mut sql =
         String::from("create schema if not exists bench; set session_replication_role = replica; begin;\n");
     for table in WRITTEN {
-        sql.push_str(&format!(
+        write!(
+            sql,
             "drop table if exists bench.{table}; create table bench.{table} (like {table} including all);
              create temporary table newest_{table} as select * from {table} order by ctid desc limit {rows} / 9 * {};\n",
             if table == "entry" { 3 } else { 1 }
-        ));
+        )
+        .ok();
     }
     sql.push_str("commit;");
     let mut finance = scene.stack.admin("finance").await;

@@ -125,10 +125,10 @@ async fn inside(options: &Options, servers: &Path) -> ExitCode {
     };
     let pace = options.pace;
     let mut measured: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
-    if ORDER.iter().any(|name| wanted(name)) {
+    if ORDER.iter().any(&wanted) {
         let mut scene = Scene::set().await;
         eprintln!("the scene is set after {:.1} s", begin.elapsed().as_secs_f64());
-        for name in ORDER.into_iter().filter(|name| wanted(name)) {
+        for name in ORDER.into_iter().filter(&wanted) {
             let rows = measure(name, &mut scene, pace).await;
             eprintln!("{name} is measured after {:.1} s", begin.elapsed().as_secs_f64());
             measured.insert(name, rows);

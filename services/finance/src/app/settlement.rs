@@ -96,7 +96,7 @@ async fn settle_all(tx: &mut Tx, visits: &[&Visit]) -> Result<()> {
                 store::unsettled::list(tx, visit.id, *reason).await?;
                 continue;
             }
-            Outcome::Nothing => None,
+            Outcome::Nothing | Outcome::Gift(_) => None,
             Outcome::Money(paid) => transfer(tx, Code::Visit, visit.id, paid.legs(visit), None)?,
             // What the wallet holds by now says what is earned back, so these are posted one after another.
             Outcome::CareCoins(minutes) => {
@@ -108,7 +108,6 @@ async fn settle_all(tx: &mut Tx, visits: &[&Visit]) -> Result<()> {
                 over.push(visit.id);
                 continue;
             }
-            Outcome::Gift(_) => None,
         };
         over.push(visit.id);
         if outcome != Outcome::Nothing {
