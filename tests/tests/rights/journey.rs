@@ -19,7 +19,7 @@ use prost::Message as _;
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::scan::{Columns, Rows, rows_with, summary, tables, withheld_columns};
+use crate::scan::{Rows, missing, rows_with, summary, tables, withheld_columns};
 
 /// Transfers that do not come to nothing, and accounts whose balance is not the sum of their entries.
 const UNBALANCED: &str = "select (select count(*) from (select transfer_id from entry
@@ -224,43 +224,6 @@ impl Journey {
             batch.ack().await.expect("acknowledged");
         }
         events
-    }
-}
-
-/// Rows of a scan that are missing in what was exported, and how many are withheld. Sign-in's rows are of no tenant and are
-/// answered by themselves. Columns that are declared as withheld, a reviewed list in `declared`, are compared in neither.
-fn missing(scanned: &Rows, exported: &Rows, columns: &Columns, person: PersonId) -> (Vec<String>, usize) {
-    let (mut missing, mut withheld) = (Vec::new(), 0);
-    for ((service, table), rows) in scanned.iter().filter(|((_, table), _)| !table.starts_with("signin.")) {
-        let place = (service.clone(), table.clone());
-        let masked = columns.get(&place).map(Vec::as_slice).unwrap_or_default();
-        let strip = |row: &Value| {
-            let mut row = row.clone();
-            if let Some(fields) = row.as_object_mut() {
-                fields.retain(|column, _| !masked.contains(column));
-            }
-            row
-        };
-        let found: Vec<Value> = exported.get(&place).into_iter().flatten().map(strip).collect();
-        let left_out: Vec<&Value> = rows.iter().filter(|row| !found.contains(&strip(row))).collect();
-        let hidden = left_out.iter().filter(|row| is_withheld(table, row, person)).count();
-        withheld += hidden;
-        if left_out.len() > hidden {
-            missing.push(format!("{service} {table}: {} of {} rows", left_out.len() - hidden, rows.len()));
-        }
-    }
-    (missing, withheld)
-}
-
-/// Copies of a state on its way are given out to who they are about, not to everybody whom they name; and nobody hears of
-/// an interest that is not mutual.
-fn is_withheld(table: &str, row: &Value, person: PersonId) -> bool {
-    let own = Value::String(person.to_string());
-    match table {
-        "platform.outbox" | "platform.inbox" => row["aggregate_id"] != own,
-        "platform.saved_answer" => row["actor_id"] != own,
-        "public.introduction" => row["team_interested_at"].is_null() || row["giver_interested_at"].is_null(),
-        _ => false,
     }
 }
 

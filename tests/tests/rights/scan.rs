@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kith_platform::id::hex;
+use kith_platform::id::{PersonId, hex};
 use kith_tests::services;
 use kith_tests::stack::Stack;
 use serde_json::Value;
@@ -79,4 +79,41 @@ pub async fn tables(stack: &Stack) -> i64 {
 /// `<service> <table> <rows>` of what was found.
 pub fn summary(rows: &Rows) -> Vec<String> {
     rows.iter().map(|((service, table), rows)| format!("{service} {table} {}", rows.len())).collect()
+}
+
+/// Rows of a scan that are missing in what was exported, and how many are withheld. Sign-in's rows are of no tenant and are
+/// answered by themselves. Columns that are declared as withheld, a reviewed list in `declared`, are compared in neither.
+pub fn missing(scanned: &Rows, exported: &Rows, columns: &Columns, person: PersonId) -> (Vec<String>, usize) {
+    let (mut missing, mut withheld) = (Vec::new(), 0);
+    for ((service, table), rows) in scanned.iter().filter(|((_, table), _)| !table.starts_with("signin.")) {
+        let place = (service.clone(), table.clone());
+        let masked = columns.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let strip = |row: &Value| {
+            let mut row = row.clone();
+            if let Some(fields) = row.as_object_mut() {
+                fields.retain(|column, _| !masked.contains(column));
+            }
+            row
+        };
+        let found: Vec<Value> = exported.get(&place).into_iter().flatten().map(strip).collect();
+        let left_out: Vec<&Value> = rows.iter().filter(|row| !found.contains(&strip(row))).collect();
+        let hidden = left_out.iter().filter(|row| is_withheld(table, row, person)).count();
+        withheld += hidden;
+        if left_out.len() > hidden {
+            missing.push(format!("{service} {table}: {} of {} rows", left_out.len() - hidden, rows.len()));
+        }
+    }
+    (missing, withheld)
+}
+
+/// Copies of a state on its way are given out to who they are about, not to everybody whom they name; and nobody hears of
+/// an interest that is not mutual.
+fn is_withheld(table: &str, row: &Value, person: PersonId) -> bool {
+    let own = Value::String(person.to_string());
+    match table {
+        "platform.outbox" | "platform.inbox" => row["aggregate_id"] != own,
+        "platform.saved_answer" => row["actor_id"] != own,
+        "public.introduction" => row["team_interested_at"].is_null() || row["giver_interested_at"].is_null(),
+        _ => false,
+    }
 }
