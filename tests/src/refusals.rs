@@ -15,9 +15,15 @@ use crate::stack::Stack;
 
 /// What a refused call may leave: who tried what. Answers are saved of successes only, but are not what is asked here.
 pub const ASIDE: &[&str] = &["platform.audit", "platform.saved_answer"];
-/// Changed from time to time, whatever is called: keys are fetched anew, and services join at their first start.
-const NOT_LOOKED_AT: &[&str] =
-    &["platform.key_set", "platform.resend", "platform.subscription", "platform.watermark"];
+/// Changed from time to time, whatever is called: keys are fetched anew, services join at their first start, and what
+/// earlier calls left in the audit is sealed.
+const NOT_LOOKED_AT: &[&str] = &[
+    "platform.audit_block",
+    "platform.key_set",
+    "platform.resend",
+    "platform.subscription",
+    "platform.watermark",
+];
 
 /// A call that must be refused.
 #[derive(Clone, Debug)]

@@ -11,13 +11,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::broker::{Address, Batch, Message, Receiver};
+use crate::broker::Address;
 use crate::context::Actor;
 use crate::db::{Db, Mode, Now, Tx};
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
 
 mod listen;
+mod receive;
 
 use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
@@ -66,135 +67,6 @@ impl Inbox {
     /// Whether the queue is bound.
     pub(crate) fn is_bound(&self) -> bool {
         self.bound.load(Ordering::Relaxed)
-    }
-
-    /// Receives until told to stop; the connection is rebuilt after any failure.
-    pub(crate) async fn receive(&self, stop: &CancellationToken) {
-        let mut pause = POLL;
-        while !stop.is_cancelled() {
-            let worked = tokio::select! {
-                () = stop.cancelled() => return,
-                worked = self.receive_on_one_connection(&mut pause) => worked,
-            };
-            if let Err(error) = worked {
-                tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "receiving stopped and will resume");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
-    }
-
-    async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
-        let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
-        self.bound.store(true, Ordering::Relaxed);
-        loop {
-            let batch = receiver.next().await?;
-            crate::crash::point("K5");
-            self.take_in(&batch).await?;
-            crate::crash::point("K6");
-            let asked = !batch.asked.is_empty();
-            batch.ack().await?;
-            *pause = POLL;
-            self.stored.notify_one();
-            if asked {
-                self.wrote.notify_one();
-            }
-        }
-    }
-
-    /// Makes a batch safe, however long the database is away: the broker counts each time that it gets a message back, and
-    /// after some tens makes it a dead letter, which an outage must not do to good events. Only what the database will not
-    /// have, ever, is given back.
-    async fn take_in(&self, batch: &Batch) -> Result<()> {
-        let mut pause = POLL;
-        loop {
-            match self.try_to_take_in(batch).await {
-                Err(error) if !error.is_of_the_data() => {
-                    tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "what was received cannot be stored yet");
-                }
-                ended => return ended,
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
-    }
-
-    async fn try_to_take_in(&self, batch: &Batch) -> Result<()> {
-        self.store(&batch.messages).await?;
-        // After the events: what was told to be complete came before it.
-        crate::resend::complete(&self.db, &batch.told).await?;
-        crate::resend::keep(&self.db, &batch.asked).await
-    }
-
-    /// Stores events that have not been stored before. The same number with another id is a forked history: it is
-    /// kept out, loudly.
-    pub(crate) async fn store(&self, received: &[Message]) -> Result<()> {
-        let (marks, messages): (Vec<&Message>, Vec<&Message>) =
-            received.iter().partition(|message| crate::watermark::is_one(message));
-        let mut conn = self.db.relay().await?;
-        let now = self.db.shared.clock.now();
-        let tenants: Vec<Uuid> = messages.iter().map(|message| message.tenant_id.0).collect();
-        let ids: Vec<Uuid> = messages.iter().map(|message| message.event_id).collect();
-        let aggregate_types: Vec<String> =
-            messages.iter().map(|message| message.aggregate_type.clone()).collect();
-        let aggregate_ids: Vec<Uuid> = messages.iter().map(|message| message.aggregate_id).collect();
-        let numbers: Vec<i64> = messages.iter().map(|message| message.event_no).collect();
-        let types: Vec<String> = messages.iter().map(|message| message.event_type.clone()).collect();
-        let payloads: Vec<Vec<u8>> = messages.iter().map(|message| message.payload.clone()).collect();
-        let traces: Vec<Option<String>> =
-            messages.iter().map(|message| message.traceparent.clone()).collect();
-        let snapshots: Vec<bool> = messages.iter().map(|message| message.snapshot_for.is_some()).collect();
-        let forked = sqlx::query_scalar!(
-            r#"with message as (
-                 select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[],
-                     $7::bytea[], $8::text[], $10::bool[]) with ordinality
-                     as m (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-                         traceparent, snapshot, place)
-             ), again as (
-                 update platform.inbox i set snapshot = true, state = 'ready', attempts = 0, awaiting = null,
-                     next_attempt_at = $9, received_at = $9, done_at = null
-                 from message m where m.snapshot and i.tenant_id = m.tenant_id and i.event_id = m.event_id
-             ), cursor as (
-                 insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
-                 select distinct tenant_id, aggregate_type, aggregate_id, 0 from message
-                 on conflict on constraint inbox_cursor_pk do nothing
-             ), stored as (
-                 insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type,
-                     payload, traceparent, snapshot, state, attempts, next_attempt_at, received_at)
-                 select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
-                     bool_or(snapshot) over (partition by tenant_id, event_id), 'ready', 0, $9, $9
-                 from message order by place
-                 on conflict do nothing
-             )
-             select m.event_id as "event_id!" from message m join platform.inbox i
-                 on i.tenant_id = m.tenant_id and i.aggregate_type = m.aggregate_type
-                     and i.aggregate_id = m.aggregate_id and i.event_no = m.event_no
-                     and i.event_id <> m.event_id
-             union
-             select m.event_id from message m join message first
-                 on first.tenant_id = m.tenant_id and first.aggregate_type = m.aggregate_type
-                     and first.aggregate_id = m.aggregate_id and first.event_no = m.event_no
-                     and first.event_id <> m.event_id and first.place < m.place"#,
-            &tenants,
-            &ids,
-            &aggregate_types,
-            &aggregate_ids,
-            &numbers,
-            &types,
-            &payloads,
-            &traces as &[Option<String>],
-            now,
-            &snapshots,
-        )
-        .fetch_all(&mut *conn)
-        .await?;
-        for event_id in forked {
-            tracing::error!(event.id = %event_id, "a forked history: two events have the same number; the second is left out");
-        }
-        crate::watermark::keep(&mut conn, &marks, now).await
     }
 
     /// Applies until told to stop.

@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http_body_util::StreamBody;
 use kith_platform::Host;
 use kith_platform::auth::{KeySet, TokenKey};
 use kith_platform::clock::Clock;
@@ -20,16 +18,16 @@ use kith_proto::teams::v1::teams_service_client::TeamsServiceClient;
 use kith_proto::teams::v1::{self as pb};
 use kith_proto::{Access, METHODS};
 use tokio::task::JoinHandle;
-use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
-use tower::{Service as _, ServiceExt as _};
 
 use crate::common::{Ask, SERVICE, count, gate, id, joined, message, until};
+
+mod slow;
 
 /// A server, and a replica of it by whose hand events arrive.
 struct Door {
@@ -114,19 +112,6 @@ impl Door {
             text_version: gate.into(),
             ..Default::default()
         }
-    }
-
-    /// Begins a call of which nothing follows after its headers.
-    async fn half_a_request(&self) -> impl Future + use<> {
-        let never = futures_util::stream::pending::<Result<http_body::Frame<Bytes>, Status>>();
-        let request = http::Request::post("/kith.teams.v1.TeamsService/SignPromise")
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("authorization", format!("Bearer {}", self.token(self.actor())))
-            .body(Body::new(StreamBody::new(never)))
-            .expect("a request");
-        let mut channel = self.channel.clone();
-        channel.ready().await.expect("a connection").call(request)
     }
 
     /// Begins a call that waits at its gate.
@@ -259,22 +244,6 @@ async fn an_oversize_message_is_refused() {
     }
     door.teams().sign_promise(door.request(door.note(""))).await.expect("the door still works");
     assert_eq!(door.notes().await, 1);
-    door.close().await;
-}
-
-/// Whoever sends slowly holds nothing that others need: more calls than there are permits stand with half a request, and
-/// everybody else is served.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sends_slowly_holds_up_nobody() {
-    let door = Door::open_with(|config| config.server.max_concurrent_calls = 2).await;
-    let mut slow = Vec::new();
-    for _ in 0..6 {
-        slow.push(door.half_a_request().await);
-    }
-    for _ in 0..3 {
-        door.teams().sign_promise(door.request(door.note(""))).await.expect("served beside them");
-    }
-    drop(slow);
     door.close().await;
 }
 

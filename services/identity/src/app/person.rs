@@ -172,13 +172,7 @@ pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
         return Err(Error::invalid("ends", wrong));
     }
     let other_administrator = store::person::other_administrator(tx, person.id).await?;
-    if person.set_roles(command.roles, other_administrator)? == Change::Changed {
-        store::person::save(tx, &mut person).await?;
-        events::tell_person(tx, &person, PersonFact::RolesSet);
-        if !person.roles.contains(&Role::Administrator) {
-            rights::end_access_requests(tx, person.id).await?;
-        }
-    }
+    save_roles(tx, &mut person, command.roles, other_administrator).await?;
     store::role_term::set_ends(tx, person.id, &command.ends).await?;
     Ok(person)
 }
@@ -196,12 +190,23 @@ pub async fn end_roles(tx: &mut Tx) -> Result<usize> {
         let mut person = store::person::load_for_update(tx, *id).await?.ok_or(Error::NotFound("person"))?;
         let kept: Roles = person.roles.difference(ended).copied().collect();
         // No end is ever set for the administrator's role, so that none is lost here.
-        if person.set_roles(kept, true)? == Change::Changed {
-            store::person::save(tx, &mut person).await?;
-            events::tell_person(tx, &person, PersonFact::RolesSet);
-        }
+        save_roles(tx, &mut person, kept, true).await?;
     }
     Ok(over.len())
+}
+
+/// Sets somebody's roles; with one that answers for people's data goes what they may read on others' requests.
+async fn save_roles(tx: &mut Tx, person: &mut Person, roles: Roles, other_administrator: bool) -> Result<()> {
+    let before = person.roles.clone();
+    if person.set_roles(roles, other_administrator)? == Change::Changed {
+        store::person::save(tx, person).await?;
+        events::tell_person(tx, person, PersonFact::RolesSet);
+        let answers = [Role::Administrator, Role::PrivacyLead];
+        if answers.iter().any(|role| before.contains(role) && !person.roles.contains(role)) {
+            rights::end_access_requests(tx, person.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Lists which roles of the organisation somebody holds or held. Where the name is hidden, so is this.

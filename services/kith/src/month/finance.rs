@@ -259,9 +259,15 @@ mod tests {
         assert!(!is_invoiced(&sums, &[]));
         assert!(!is_invoiced(&sums, &[invoice(200)]));
         assert!(is_invoiced(&sums, &[invoice(200), invoice(100)]));
-        let statement = Statement { giver_person_id: "g".to_owned(), minutes: 60, ..Statement::default() };
+        let statement = |total| Statement {
+            giver_person_id: "g".to_owned(),
+            minutes: 60,
+            total: Some(gbp(total)),
+            ..Statement::default()
+        };
         assert!(!is_paid(&sums, &[]));
-        assert!(is_paid(&sums, &[statement]));
+        assert!(!is_paid(&sums, &[statement(240)]), "the same minutes for another amount");
+        assert!(is_paid(&sums, &[statement(250)]));
         assert!(is_invoiced(&GetMonthResponse::default(), &[]), "nothing is owed, nothing to issue");
     }
 }
