@@ -87,7 +87,6 @@ impl Holder {
             email: EMAIL.into(),
             password: PASSWORD.into(),
             request_id: people.uuid().to_string(),
-            ..Default::default()
         };
         let _: pb::AcceptInvitationResponse = public(&people, &accept).await;
         let sign_in = pb::SignInRequest {

@@ -12,7 +12,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use sqlx::AssertSqlSafe;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const DEAD: &str = "select count(*) from platform.inbox where state = 'dead'";
 /// The next attempt now: eight attempts with their back-off would take minutes.
 const HURRY: &str =

@@ -233,12 +233,31 @@ impl Member {
         tenants.go_live(self.says(request)).await.expect("live");
     }
 
-    /// Asks somebody new into a Circle.
-    pub async fn invite_to(&self, circle: &str) -> Result<governance::Circle, Status> {
+    /// Somebody who was asked into the tenant, and whom governance knows of.
+    pub async fn newcomer(&self) -> String {
+        let request = identity::InvitePersonRequest {
+            request_id: new_id().to_string(),
+            display_name: "Newcomer".to_owned(),
+            ..identity::InvitePersonRequest::default()
+        };
+        let mut people = PeopleServiceClient::new(self.identity.clone());
+        let invited = people.invite_person(self.says(request)).await.expect("invited");
+        let caused = invited.metadata().get("kith-caused").expect("what it caused").clone();
+        let mut seen = self.says(governance::ListCirclesRequest::default());
+        seen.metadata_mut().insert("kith-after", caused);
+        CirclesServiceClient::new(self.governance.clone())
+            .list_circles(seen)
+            .await
+            .expect("governance has heard");
+        invited.into_inner().person.expect("a person").id
+    }
+
+    /// Asks somebody into a Circle; again it changes nothing.
+    pub async fn invite_to(&self, circle: &str, newcomer: &str) -> Result<governance::Circle, Status> {
         let request = governance::InviteCircleMemberRequest {
             request_id: new_id().to_string(),
             circle_id: circle.to_owned(),
-            person_id: new_id().to_string(),
+            person_id: newcomer.to_owned(),
             ..governance::InviteCircleMemberRequest::default()
         };
         let mut circles = CirclesServiceClient::new(self.governance.clone());
@@ -247,10 +266,10 @@ impl Member {
     }
 
     /// The refusal, as soon as governance has heard.
-    pub async fn until_refused(&self, circle: &str) -> Status {
+    pub async fn until_refused(&self, circle: &str, newcomer: &str) -> Status {
         let end = Instant::now() + PATIENCE;
         loop {
-            if let Err(status) = self.invite_to(circle).await {
+            if let Err(status) = self.invite_to(circle, newcomer).await {
                 return status;
             }
             assert!(Instant::now() < end, "it is accepted still");
@@ -259,10 +278,10 @@ impl Member {
     }
 
     /// The refusal for that reason, as soon as governance has heard.
-    pub async fn until_refused_as(&self, circle: &str, why: &str) -> Status {
+    pub async fn until_refused_as(&self, circle: &str, newcomer: &str, why: &str) -> Status {
         let end = Instant::now() + PATIENCE;
         loop {
-            let status = self.invite_to(circle).await.expect_err("refused one way or another");
+            let status = self.invite_to(circle, newcomer).await.expect_err("refused one way or another");
             if reason(&status).1 == why {
                 return status;
             }
@@ -272,9 +291,9 @@ impl Member {
     }
 
     /// Accepted again, as soon as governance has heard.
-    pub async fn until_accepted(&self, circle: &str) {
+    pub async fn until_accepted(&self, circle: &str, newcomer: &str) {
         let end = Instant::now() + PATIENCE;
-        while let Err(status) = self.invite_to(circle).await {
+        while let Err(status) = self.invite_to(circle, newcomer).await {
             assert!(Instant::now() < end, "{status:?}");
             tokio::time::sleep(LOOK_AGAIN).await;
         }

@@ -49,7 +49,9 @@ async fn a_tenant_is_created_in_one_act_and_lives_to_its_release() {
     );
     assert_eq!((profile.wording[0].singular.as_str(), profile.wording[0].plural.as_str()), ("Nest", "Nests"));
     administrator.go_live().await;
-    let invited = administrator.invite_to(&created.circle).await.expect("the first member asks others in");
+    let newcomer = administrator.newcomer().await;
+    let invited =
+        administrator.invite_to(&created.circle, &newcomer).await.expect("the first member asks others in");
     assert_eq!(invited.members.len(), 2);
 
     // Again answers the same; the list shows it.
@@ -62,14 +64,14 @@ async fn a_tenant_is_created_in_one_act_and_lives_to_its_release() {
 
     // Suspended everywhere: read, not changed, and told so once and for all.
     assert_eq!(host.says(&["suspend", "clapton"]).expect("suspended").trim(), "clapton is suspended");
-    let refused = administrator.until_refused(&created.circle).await;
+    let refused = administrator.until_refused(&created.circle, &newcomer).await;
     assert_eq!(reason(&refused), (Code::FailedPrecondition, "TENANT_SUSPENDED".into()));
     administrator.circle(&created.circle).await;
     let again = Member::signs_in(&stack, "ada@clapton.example", "clapton").await;
     again.profile().await;
     assert!(host.says(&["freeze", "clapton"]).is_err(), "it is resumed first");
     assert_eq!(host.says(&["resume", "clapton"]).expect("resumed").trim(), "clapton is live");
-    administrator.until_accepted(&created.circle).await;
+    administrator.until_accepted(&created.circle, &newcomer).await;
 
     // Released: only frozen, only on purpose, and for ever.
     assert!(host.says(&["release", "clapton", "--moved"]).is_err(), "it is not frozen");
@@ -80,7 +82,7 @@ async fn a_tenant_is_created_in_one_act_and_lives_to_its_release() {
         "clapton is released"
     );
     assert!(host.says(&["thaw", "clapton"]).is_err(), "there is no way back");
-    let refused = administrator.until_refused_as(&created.circle, "TENANT_RELEASED").await;
+    let refused = administrator.until_refused_as(&created.circle, &newcomer, "TENANT_RELEASED").await;
     assert_eq!(refused.code(), Code::FailedPrecondition);
     administrator.circle(&created.circle).await;
 }
@@ -118,7 +120,8 @@ async fn nothing_is_written_once_a_tenant_is_frozen_and_a_thaw_lets_all_through(
     assert_eq!(landed, 0, "a write was acknowledged");
     let circle = administrator.circle(&created.circle).await;
     assert_eq!(circle.members.len(), 1, "reading goes on");
-    neighbour.invite_to(&other.circle).await.expect("another tenant is not stopped");
+    let newcomer = neighbour.newcomer().await;
+    neighbour.invite_to(&other.circle, &newcomer).await.expect("another tenant is not stopped");
 
     let started = Instant::now();
     host.while_others_run(&["thaw", "clapton"]).await.expect("thawed");

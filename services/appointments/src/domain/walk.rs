@@ -86,10 +86,9 @@ mod tests {
             week_start in proptest::sample::select(DAYS.to_vec()),
             from in 0_u64..3_000,
         ) {
-            let mut text = format!("FREQ={};INTERVAL={interval};WKST={week_start}", if weekly { "WEEKLY" } else { "DAILY" });
-            if !days.is_empty() {
-                text.push_str(&format!(";BYDAY={}", days.join(",")));
-            }
+            let often = if weekly { "WEEKLY" } else { "DAILY" };
+            let by_day = if days.is_empty() { String::new() } else { format!(";BYDAY={}", days.join(",")) };
+            let text = format!("FREQ={often};INTERVAL={interval};WKST={week_start}{by_day}");
             let rule: RRule<Unvalidated> = text.parse().expect("a rule");
             let walk = Walk::of(&rule).expect("a walk");
             let first = NaiveDate::from_ymd_opt(2024, 1, 1).and_then(|day| day.checked_add_days(Days::new(from)));
