@@ -34,7 +34,7 @@ const MAX_ATTEMPTS: i32 = 8;
 const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(5);
 const LONGEST_BACKOFF_SECONDS: f64 = 900.0;
 /// After what will pass by itself, such as a database that restarts.
-const TRANSIENT_BACKOFF_SECONDS: f64 = 3.0;
+const TRANSIENT_BACKOFF_SECONDS: f64 = 0.5;
 
 /// An event whose cursor is locked.
 struct Taken {
