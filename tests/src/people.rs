@@ -200,14 +200,23 @@ impl People {
         for _ in 0..REPEATS {
             let mut written = BTreeMap::new();
             let mut done = Vec::new();
+            let mut all_answer = true;
             for service in self.channels.keys() {
-                let answer = self.send((service, method), Vec::new(), Some(&token), &[]).await;
-                let backlog = GetBacklogResponse::decode(answer.expect("the backlog").as_slice());
+                let answer = match self.send((service, method), Vec::new(), Some(&token), &[]).await {
+                    // It was started a moment ago, and has no keys yet.
+                    Err(status) if status.code() == Code::Unavailable => {
+                        all_answer = false;
+                        continue;
+                    }
+                    answer => answer.expect("the backlog"),
+                };
+                let backlog = GetBacklogResponse::decode(answer.as_slice());
                 let backlog = backlog.expect("the answer of the contract");
                 written.extend(backlog.published.into_iter().map(|count| (count.aggregate, count.written)));
                 done.extend(backlog.received.into_iter().map(|count| (count.aggregate, count.done)));
             }
-            if done.iter().all(|(aggregate, done)| written.get(aggregate).unwrap_or(&0) == done) {
+            let settled = |(aggregate, done): &(String, _)| written.get(aggregate).unwrap_or(&0) == done;
+            if all_answer && done.iter().all(settled) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
