@@ -71,7 +71,7 @@ async fn the_visits_of_a_giver_who_left_wait_for_cover_and_none_is_planned_any_m
 
     // Somebody else covers a gap, at an hour that is free again; the past is agreed.
     stage.propose_cover(stage.owner, of_giver[4], stage.other).await.expect("asked");
-    let covered = stage.answer_cover(stage.other, of_giver[4], true).await.expect("a yes");
+    let covered = stage.answer_cover(stage.other, of_giver[4], stage.other, true).await.expect("a yes");
     assert_eq!((covered.state(), covered.giver_person_id), (planned, stage.other.to_string()));
     let agreed = stage.agree(stage.owner, of_giver[0]).await.expect("agreed");
     assert_eq!((agreed.state(), agreed.settlement()), (VisitState::Agreed, Settlement::Money));

@@ -66,7 +66,7 @@ async fn the_rota_holder_keeps_the_rota_and_fills_its_shifts() {
     let planned = stage.series.plan_visits(stage.by(holder, plan)).await.expect("a plan").into_inner().visits;
     stage.cancel(stage.giver, &planned[0], None, Side::Unspecified).await.expect("called off");
     stage.propose_cover(holder, &planned[0], stage.other).await.expect("asked");
-    let filled = stage.answer_cover(stage.other, &planned[0], true).await.expect("a yes");
+    let filled = stage.answer_cover(stage.other, &planned[0], stage.other, true).await.expect("a yes");
     assert_eq!((filled.state(), filled.giver_person_id), (VisitState::Planned, stage.other.to_string()));
 }
 

@@ -143,7 +143,7 @@ async fn a_cover_is_asked_for_accepted_and_agreed_like_any_visit() {
     assert_eq!(themselves.code(), Code::NotFound);
     let asked = stage.propose_cover(stage.owner, &visit, stage.other).await.expect("asked");
     assert_eq!(asked.cover.expect("a proposal").giver_person_id, stage.other.to_string());
-    let own = stage.answer_cover(stage.owner, &visit, true).await.expect_err("the Owner asked");
+    let own = stage.answer_cover(stage.owner, &visit, stage.other, true).await.expect_err("the Owner asked");
     assert_eq!(reason(&own).1, "SAME_SIDE");
     // Whoever is asked finds it among their own.
     let request = pb::ListVisitsRequest {
@@ -155,10 +155,10 @@ async fn a_cover_is_asked_for_accepted_and_agreed_like_any_visit() {
     assert_eq!(own.visits.len(), 1);
 
     stage.tell_giver(stage.other, Terms::Save, "2026-11-01").await;
-    let not_ready = stage.answer_cover(stage.other, &visit, true).await.expect_err("not ready");
+    let not_ready = stage.answer_cover(stage.other, &visit, stage.other, true).await.expect_err("not ready");
     assert_eq!(reason(&not_ready).1, "GIVER_NOT_READY");
     stage.tell_giver(stage.other, Terms::Save, "").await;
-    let covered = stage.answer_cover(stage.other, &visit, true).await.expect("a yes");
+    let covered = stage.answer_cover(stage.other, &visit, stage.other, true).await.expect("a yes");
     assert_eq!(
         (covered.state(), covered.giver_person_id.as_str()),
         (VisitState::Planned, &*stage.other.to_string())
@@ -175,7 +175,7 @@ async fn a_cover_is_asked_for_accepted_and_agreed_like_any_visit() {
         ["visit.planned.v1", "visit.cancelled.v1", "visit.covered.v1", "visit.agreed.v1"]
     );
     assert_eq!(
-        reason(&stage.answer_cover(stage.owner, &off, false).await.expect_err("none")).1,
+        reason(&stage.answer_cover(stage.owner, &off, stage.other, false).await.expect_err("none")).1,
         "NOTHING_PROPOSED"
     );
 }
@@ -199,11 +199,11 @@ async fn a_giver_offers_to_cover_and_a_second_booking_is_refused() {
     stage.answer(stage.other, &busy.id, true).await.expect("a yes");
     let plan = pb::PlanVisitsRequest { request_id: stage.id(), series_id: busy.id, ..Default::default() };
     stage.series.plan_visits(stage.by(their_owner, plan)).await.expect("a plan");
-    let refused = stage.answer_cover(stage.owner, &visit, true).await.expect_err("booked twice");
+    let refused = stage.answer_cover(stage.owner, &visit, stage.other, true).await.expect_err("booked twice");
     assert_eq!(reason(&refused).1, "DOUBLE_BOOKING");
     let still = stage.get(stage.owner, &visit.id).await.expect("a visit");
     assert_eq!((still.state(), still.giver_person_id), (VisitState::Cancelled, stage.giver.to_string()));
-    let declined = stage.answer_cover(stage.owner, &visit, false).await.expect("a no");
+    let declined = stage.answer_cover(stage.owner, &visit, stage.other, false).await.expect("a no");
     assert_eq!(declined.cover, None);
 }
 
@@ -211,34 +211,37 @@ async fn a_giver_offers_to_cover_and_a_second_booking_is_refused() {
 #[tokio::test]
 async fn a_visit_is_moved_by_agreement_of_both_sides() {
     let stage = Stage::new(false).await;
+    let (afternoon, later) = ("2026-11-25T15:00:00", "2026-11-25T15:30:00");
     let visit = stage.visit("2026-11-24T10:00:00").await;
-    let asked = stage.propose_move(stage.owner, &visit, "2026-11-25T15:00:00").await.expect("proposed");
+    let asked = stage.propose_move(stage.owner, &visit, afternoon).await.expect("proposed");
     assert_eq!((asked.plan_start_time, asked.r#move.is_some()), (visit.plan_start_time, true));
-    let own = stage.answer_move(stage.owner, &visit, true).await.expect_err("the Owner proposed it");
+    let own =
+        stage.answer_move(stage.owner, &visit, afternoon, true).await.expect_err("the Owner proposed it");
     assert_eq!(reason(&own), (Code::PermissionDenied, "SAME_SIDE".into()));
-    let other = stage.answer_move(stage.other, &visit, true).await.expect_err("not their visit");
+    let other = stage.answer_move(stage.other, &visit, afternoon, true).await.expect_err("not their visit");
     assert_eq!(other.code(), Code::PermissionDenied);
-    let moved = stage.answer_move(stage.giver, &visit, true).await.expect("a yes");
-    assert_eq!(moved.starts_local, "2026-11-25T15:00:00");
+    let moved = stage.answer_move(stage.giver, &visit, afternoon, true).await.expect("a yes");
+    assert_eq!(moved.starts_local, afternoon);
     assert_eq!(moved.occurrence_local, "2026-11-24T10:00:00");
     assert_eq!(moved.plan_end_time, Some(at("2026-11-25T16:00:00Z")));
-    assert_eq!(stage.answer_move(stage.giver, &visit, true).await.expect("again"), moved);
+    assert_eq!(stage.answer_move(stage.giver, &visit, afternoon, true).await.expect("again"), moved);
     assert_eq!(told_last(&stage, &visit).await.plan_start_time, Some(at("2026-11-25T15:00:00Z")));
 
     let distant = stage.visit("2026-11-27T10:00:00").await;
     stage.propose_move(stage.owner, &distant, "2026-09-25T15:00:00").await.expect("proposed");
-    let too_far = stage.answer_move(stage.giver, &distant, true).await.expect_err("long ago");
+    let too_far =
+        stage.answer_move(stage.giver, &distant, "2026-09-25T15:00:00", true).await.expect_err("long ago");
     assert_eq!(reason(&too_far).1, "TOO_FAR_BACK");
 
     // The old time is free, the new one is taken.
     let next = stage.visit("2026-11-24T10:00:00").await;
-    stage.propose_move(stage.giver, &next, "2026-11-25T15:30:00").await.expect("proposed");
-    let clash = stage.answer_move(stage.owner, &next, true).await.expect_err("booked twice");
+    stage.propose_move(stage.giver, &next, later).await.expect("proposed");
+    let clash = stage.answer_move(stage.owner, &next, later, true).await.expect_err("booked twice");
     assert_eq!(reason(&clash).1, "DOUBLE_BOOKING");
     let another = stage.propose_move(stage.owner, &next, "2026-11-26T15:30:00").await.expect_err("one waits");
     assert_eq!(reason(&another).1, "ANOTHER_PROPOSED");
-    stage.answer_move(stage.owner, &next, false).await.expect("a no");
-    let none = stage.answer_move(stage.owner, &next, false).await.expect_err("none waits");
+    stage.answer_move(stage.owner, &next, later, false).await.expect("a no");
+    let none = stage.answer_move(stage.owner, &next, later, false).await.expect_err("none waits");
     assert_eq!(reason(&none).1, "NOTHING_PROPOSED");
 
     let mut admin = stage.world.admin(&stage.host).await;
@@ -424,7 +427,7 @@ async fn visits_are_seen_by_their_sides_and_the_team_and_by_nobody_else() {
         stage.missed(stranger, &visit).await,
         stage.confirm(stranger, &visit).await,
         stage.propose_move(stranger, &visit, "2026-11-25T10:00:00").await,
-        stage.answer_cover(stranger, &visit, true).await,
+        stage.answer_cover(stranger, &visit, stage.other, true).await,
     ] {
         assert_eq!(refused.expect_err("a stranger").code(), Code::NotFound);
     }

@@ -6,7 +6,7 @@ use kith_platform::error::Result;
 use kith_platform::id::PersonId;
 
 use super::plan::fitness;
-use super::visit::{Answer, keep, open, rebook};
+use super::visit::{keep, open, rebook};
 use super::{acting_day, moment};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, Outcome, Refused, Side, VisitId};
@@ -54,6 +54,15 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Visit> {
     Ok(visit)
 }
 
+/// Says yes or no to the giver who was proposed as cover.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub visit: VisitId,
+    pub giver: PersonId,
+    pub accept: bool,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
 /// Says yes or no to a cover, by the other side. With a yes the covering giver must be ready, in the Team and free.
 pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Visit> {
     let moment = moment(tx, command.occurred_at)?;
@@ -64,7 +73,7 @@ pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Visit> {
     // Whoever is asked to cover answers for themselves; whoever called off does not answer for anybody.
     let is_asked = proposed.is_none_or(|proposal| proposal.giver == person) && standing.giver;
     let side = if is_asked || !standing.may_speak_for(Side::Team) { Side::Giver } else { Side::Team };
-    if visit.answer_cover(Actor { person, side }, command.accept)? == Outcome::Unchanged {
+    if visit.answer_cover(Actor { person, side }, command.giver, command.accept)? == Outcome::Unchanged {
         return Ok(visit);
     }
     if command.accept {

@@ -5,7 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 
 use super::plan::fitness;
-use super::visit::{Answer, keep, open, rebook};
+use super::visit::{keep, open, rebook};
 use super::{accept_plan, acting_day, moment};
 use crate::domain::visit::Visit;
 use crate::domain::{Actor, Outcome, VisitId};
@@ -33,6 +33,15 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Visit> {
     Ok(visit)
 }
 
+/// Says yes or no to the time that was proposed.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub visit: VisitId,
+    pub starts_local: NaiveDateTime,
+    pub accept: bool,
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
 /// Says yes or no to another time, by the other side. With a yes the giver must be ready, in the Team and free then.
 pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Visit> {
     let moment = moment(tx, command.occurred_at)?;
@@ -40,7 +49,7 @@ pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Visit> {
     let (mut visit, team, standing) =
         open(tx, command.visit, day, Visit::is_given_by, Action::AnswerMove).await?;
     let actor = Actor { person: tx.person()?, side: standing.side() };
-    if visit.answer_move(actor, command.accept)? == Outcome::Unchanged {
+    if visit.answer_move(actor, command.starts_local, command.accept)? == Outcome::Unchanged {
         return Ok(visit);
     }
     if command.accept {

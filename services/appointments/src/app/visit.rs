@@ -1,6 +1,6 @@
 //! Reading and listing visits, and what every change to one needs.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{NaiveDate, NaiveDateTime};
 use kith_platform::authz::Subject;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
@@ -46,14 +46,6 @@ pub async fn list(tx: &mut Tx, command: List) -> Result<(Vec<Visit>, String)> {
     let next = filter.page.cut(&mut found, |visit| (visit.occurrence_local, visit.id.0));
     note_owners(tx, found.iter().map(|visit| visit.team_id)).await?;
     Ok((found, next))
-}
-
-/// Says yes or no to what the other side proposed for a visit.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub visit: VisitId,
-    pub accept: bool,
-    pub occurred_at: Option<DateTime<Utc>>,
 }
 
 /// Loads a visit for a change and asks the policy.

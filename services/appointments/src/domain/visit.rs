@@ -186,10 +186,15 @@ impl Visit {
         Ok(Outcome::Changed)
     }
 
-    /// The other side says yes or no to a cover. With a yes the visit is planned again, with the covering giver.
-    pub fn answer_cover(&mut self, actor: Actor, accept: bool) -> Result<Outcome, Refused> {
-        let Some(proposal) = self.proposed_cover else {
-            return if accept && self.is_covered() {
+    /// The other side says yes or no to that giver as cover. With a yes the visit is planned again, with them.
+    pub fn answer_cover(
+        &mut self,
+        actor: Actor,
+        covering: PersonId,
+        accept: bool,
+    ) -> Result<Outcome, Refused> {
+        let Some(proposal) = self.proposed_cover.filter(|proposal| proposal.giver == covering) else {
+            return if accept && self.is_covered() && self.giver == covering {
                 Ok(Outcome::Unchanged)
             } else {
                 Err(Refused::NothingProposed)
@@ -223,28 +228,34 @@ impl Visit {
         self.state == VisitState::Planned && self.plan.starts_at >= moment
     }
 
-    /// Proposes another time of the same wall length.
+    /// Proposes another time of the same wall length. With the time it has already, a side takes its proposal back.
     pub fn propose_move(&mut self, actor: Actor, starts_local: NaiveDateTime) -> Result<Outcome, Refused> {
         check_start(starts_local)?;
         self.check_theirs(actor)?;
-        let proposal = ProposedMove { starts_local, by: actor.side };
-        let is_there_already = self.proposed_move.is_none() && self.starts_local == starts_local;
-        if self.proposed_move == Some(proposal) || is_there_already {
+        let proposal =
+            (self.starts_local != starts_local).then_some(ProposedMove { starts_local, by: actor.side });
+        if self.proposed_move == proposal {
             return Ok(Outcome::Unchanged);
         }
         self.check_planned()?;
         if self.proposed_move.is_some_and(|earlier| earlier.by != actor.side) {
             return Err(Refused::AnotherProposed);
         }
-        self.proposed_move = Some(proposal);
+        self.proposed_move = proposal;
         Ok(Outcome::Changed)
     }
 
-    /// The other side says yes or no to another time.
-    pub fn answer_move(&mut self, actor: Actor, accept: bool) -> Result<Outcome, Refused> {
+    /// The other side says yes or no to that time.
+    pub fn answer_move(
+        &mut self,
+        actor: Actor,
+        starts_local: NaiveDateTime,
+        accept: bool,
+    ) -> Result<Outcome, Refused> {
         self.check_theirs(actor)?;
-        let Some(proposal) = self.proposed_move else {
-            let moved_already = accept && self.starts_local != self.occurrence_local;
+        let Some(proposal) = self.proposed_move.filter(|proposal| proposal.starts_local == starts_local)
+        else {
+            let moved_already = accept && self.starts_local == starts_local;
             return if moved_already { Ok(Outcome::Unchanged) } else { Err(Refused::NothingProposed) };
         };
         if actor.side == proposal.by {

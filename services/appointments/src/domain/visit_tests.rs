@@ -146,18 +146,18 @@ fn a_covered_visit_is_planned_again_with_the_covering_giver() {
     assert_eq!(visit.propose_cover(team_side(), person(OTHER)), Err(Refused::NotCoverable));
     assert_eq!(visit.cancel(giver_side(GIVER), now(-2), paid()), Ok(Outcome::Changed));
     assert_eq!(visit.propose_cover(giver_side(GIVER), person(OTHER)), Err(Refused::NotTheirVisit));
-    assert_eq!(visit.answer_cover(giver_side(OTHER), true), Err(Refused::NothingProposed));
+    assert_eq!(visit.answer_cover(giver_side(OTHER), person(OTHER), true), Err(Refused::NothingProposed));
     assert_eq!(visit.propose_cover(team_side(), person(OTHER)), Ok(Outcome::Changed));
     assert_eq!(visit.propose_cover(team_side(), person(OTHER)), Ok(Outcome::Unchanged));
     assert_eq!(visit.propose_cover(team_side(), person(4)), Err(Refused::AnotherProposed));
-    assert_eq!(visit.answer_cover(team_side(), true), Err(Refused::SameSide));
-    assert_eq!(visit.answer_cover(giver_side(4), true), Err(Refused::NotTheirVisit));
-    assert_eq!(visit.answer_cover(giver_side(OTHER), true), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_cover(team_side(), person(OTHER), true), Err(Refused::SameSide));
+    assert_eq!(visit.answer_cover(giver_side(4), person(OTHER), true), Err(Refused::NotTheirVisit));
+    assert_eq!(visit.answer_cover(giver_side(OTHER), person(OTHER), true), Ok(Outcome::Changed));
     assert_eq!((visit.state, visit.giver), (VisitState::Planned, person(OTHER)));
     // All that came before may be repeated.
     assert_eq!(visit.cancel(giver_side(GIVER), now(-2), paid()), Ok(Outcome::Unchanged));
     assert_eq!(visit.propose_cover(team_side(), person(OTHER)), Ok(Outcome::Unchanged));
-    assert_eq!(visit.answer_cover(giver_side(OTHER), true), Ok(Outcome::Unchanged));
+    assert_eq!(visit.answer_cover(giver_side(OTHER), person(OTHER), true), Ok(Outcome::Unchanged));
     assert_eq!(visit.agree(team_side(), now(2), paid()), Ok(Outcome::Changed));
     assert_eq!(
         visit.cancel(giver_side(GIVER), Moment { stated: false, ..now(9) }, paid()),
@@ -170,29 +170,61 @@ fn a_covered_visit_is_planned_again_with_the_covering_giver() {
 fn a_visit_is_moved_only_when_the_other_side_agrees() {
     let mut visit = visit();
     let evening = hours(10).naive_utc();
-    assert_eq!(visit.answer_move(team_side(), true), Err(Refused::NothingProposed));
+    assert_eq!(visit.answer_move(team_side(), evening, true), Err(Refused::NothingProposed));
     assert_eq!(visit.propose_move(giver_side(GIVER), evening), Ok(Outcome::Changed));
-    assert_eq!(visit.answer_move(giver_side(GIVER), true), Err(Refused::SameSide));
+    assert_eq!(visit.answer_move(giver_side(GIVER), evening, true), Err(Refused::SameSide));
     assert_eq!(visit.propose_move(team_side(), hours(12).naive_utc()), Err(Refused::AnotherProposed));
     assert_eq!(visit.starts_local, visit.occurrence_local);
-    assert_eq!(visit.answer_move(team_side(), false), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_move(team_side(), evening, false), Ok(Outcome::Changed));
     assert_eq!(visit.starts_local, visit.occurrence_local);
 
     assert_eq!(visit.propose_move(team_side(), evening), Ok(Outcome::Changed));
-    assert_eq!(visit.answer_move(giver_side(GIVER), true), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_move(giver_side(GIVER), evening, true), Ok(Outcome::Changed));
     assert_eq!((visit.starts_local, visit.plan.starts_at), (evening, hours(10)));
     assert_eq!(visit.day(), hours(0).date_naive());
     assert_eq!(visit.propose_move(team_side(), evening), Ok(Outcome::Unchanged));
-    assert_eq!(visit.answer_move(giver_side(GIVER), true), Ok(Outcome::Unchanged));
+    assert_eq!(visit.answer_move(giver_side(GIVER), evening, true), Ok(Outcome::Unchanged));
+}
+
+/// A yes is to what was seen: whoever proposes may change their mind until then, and an answer to what is not proposed
+/// any more says so.
+#[test]
+fn a_yes_counts_for_the_time_and_the_giver_it_names() {
+    let mut visit = visit();
+    let (first, evening, night) = (visit.starts_local, hours(10).naive_utc(), hours(12).naive_utc());
+    assert_eq!(visit.propose_move(team_side(), evening), Ok(Outcome::Changed));
+    assert_eq!(visit.propose_move(team_side(), night), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_move(giver_side(GIVER), evening, true), Err(Refused::NothingProposed));
+    assert_eq!(visit.propose_move(giver_side(GIVER), first), Err(Refused::AnotherProposed));
+    assert_eq!(visit.propose_move(team_side(), first), Ok(Outcome::Changed));
+    assert_eq!(visit.propose_move(team_side(), first), Ok(Outcome::Unchanged));
+    assert_eq!(visit.answer_move(giver_side(GIVER), night, true), Err(Refused::NothingProposed));
+    assert_eq!(visit.starts_local, first);
+
+    // Moved there and back again: a repeated yes stays a yes.
+    for time in [evening, first] {
+        assert_eq!(visit.propose_move(team_side(), time), Ok(Outcome::Changed));
+        assert_eq!(visit.answer_move(giver_side(GIVER), time, true), Ok(Outcome::Changed));
+        assert_eq!(visit.answer_move(giver_side(GIVER), time, true), Ok(Outcome::Unchanged));
+    }
+
+    assert_eq!(visit.cancel(giver_side(GIVER), now(-2), paid()), Ok(Outcome::Changed));
+    assert_eq!(visit.propose_cover(giver_side(OTHER), person(OTHER)), Ok(Outcome::Changed));
+    assert_eq!(visit.forget_cover_by(person(OTHER)), Outcome::Changed);
+    assert_eq!(visit.propose_cover(giver_side(4), person(4)), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_cover(team_side(), person(OTHER), true), Err(Refused::NothingProposed));
+    assert_eq!(visit.answer_cover(team_side(), person(4), true), Ok(Outcome::Changed));
+    assert_eq!(visit.giver, person(4));
 }
 
 #[test]
 fn a_move_over_a_clock_change_keeps_the_wall_length() {
     let mut visit = visit();
     visit.wall_minutes = 120;
-    let night = NaiveDate::from_ymd_opt(2026, 3, 29).and_then(|day| day.and_hms_opt(0, 30, 0));
-    assert_eq!(visit.propose_move(team_side(), night.expect("a time")), Ok(Outcome::Changed));
-    assert_eq!(visit.answer_move(giver_side(GIVER), true), Ok(Outcome::Changed));
+    let night =
+        NaiveDate::from_ymd_opt(2026, 3, 29).and_then(|day| day.and_hms_opt(0, 30, 0)).expect("a time");
+    assert_eq!(visit.propose_move(team_side(), night), Ok(Outcome::Changed));
+    assert_eq!(visit.answer_move(giver_side(GIVER), night, true), Ok(Outcome::Changed));
     assert_eq!((visit.plan.ends_at - visit.plan.starts_at).num_minutes(), 60);
 }
 
@@ -266,13 +298,15 @@ fn a_missed_visit_settles_nothing_and_no_giver_is_overruled() {
 fn step(visit: &mut Visit, which: u8, who: u128, hour: i64, preparing: bool) -> Result<Outcome, Refused> {
     let actor = if who == OWNER { team_side() } else { giver_side(who) };
     let moment = later(hour, preparing);
+    let covering = visit.proposed_cover.map_or(visit.giver, |proposal| proposal.giver);
+    let time = visit.proposed_move.map_or(visit.starts_local, |proposal| proposal.starts_local);
     match which {
         0 => visit.cancel(actor, moment, paid()),
         1 => visit.confirm_cancellation(actor),
         2 => visit.propose_cover(actor, person(OTHER)),
-        3 => visit.answer_cover(actor, hour % 2 == 0),
+        3 => visit.answer_cover(actor, covering, hour % 2 == 0),
         4 => visit.propose_move(actor, hours(hour).naive_utc()),
-        5 => visit.answer_move(actor, hour % 2 == 0),
+        5 => visit.answer_move(actor, time, hour % 2 == 0),
         6 => visit.record_actual(actor, hours(0), hours(1 + hour.rem_euclid(4))),
         7 => visit.agree(actor, moment, paid()),
         _ => visit.mark_missed(actor, moment),

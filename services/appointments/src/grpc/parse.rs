@@ -160,10 +160,16 @@ pub fn propose_cover(message: pb::ProposeCoverRequest, fields: &mut Fields) -> O
     Some(app::cover::Propose { visit: visit?, giver: giver?, occurred_at: occurred_at? })
 }
 
-pub fn answer_cover(message: pb::AnswerCoverRequest, fields: &mut Fields) -> Option<app::visit::Answer> {
+pub fn answer_cover(message: pb::AnswerCoverRequest, fields: &mut Fields) -> Option<app::cover::Answer> {
     let visit = fields.id("visit_id", &message.visit_id);
+    let giver = fields.id("giver_person_id", &message.giver_person_id);
     let occurred_at = fields.optional_time("occurred_at", message.occurred_at.as_ref());
-    Some(app::visit::Answer { visit: visit?, accept: message.accept, occurred_at: occurred_at? })
+    Some(app::cover::Answer {
+        visit: visit?,
+        giver: giver?,
+        accept: message.accept,
+        occurred_at: occurred_at?,
+    })
 }
 
 pub fn propose_move(message: pb::ProposeMoveRequest, fields: &mut Fields) -> Option<app::movement::Propose> {
@@ -173,10 +179,16 @@ pub fn propose_move(message: pb::ProposeMoveRequest, fields: &mut Fields) -> Opt
     Some(app::movement::Propose { visit: visit?, starts_local: starts_local?, occurred_at: occurred_at? })
 }
 
-pub fn answer_move(message: pb::AnswerMoveRequest, fields: &mut Fields) -> Option<app::visit::Answer> {
+pub fn answer_move(message: pb::AnswerMoveRequest, fields: &mut Fields) -> Option<app::movement::Answer> {
     let visit = fields.id("visit_id", &message.visit_id);
+    let starts_local = fields.local("starts_local", &message.starts_local);
     let occurred_at = fields.optional_time("occurred_at", message.occurred_at.as_ref());
-    Some(app::visit::Answer { visit: visit?, accept: message.accept, occurred_at: occurred_at? })
+    Some(app::movement::Answer {
+        visit: visit?,
+        starts_local: starts_local?,
+        accept: message.accept,
+        occurred_at: occurred_at?,
+    })
 }
 
 pub fn record_actual(message: pb::RecordActualRequest, fields: &mut Fields) -> Option<app::outcome::Record> {

@@ -293,11 +293,13 @@ impl Stage {
         &self,
         by: PersonId,
         visit: &pb::Visit,
+        covering: PersonId,
         accept: bool,
     ) -> Result<pb::Visit, Status> {
         let request = pb::AnswerCoverRequest {
             request_id: self.id(),
             visit_id: visit.id.clone(),
+            giver_person_id: covering.to_string(),
             accept,
             occurred_at: None,
         };
@@ -318,11 +320,13 @@ impl Stage {
         &self,
         by: PersonId,
         visit: &pb::Visit,
+        starts_local: &str,
         accept: bool,
     ) -> Result<pb::Visit, Status> {
         let request = pb::AnswerMoveRequest {
             request_id: self.id(),
             visit_id: visit.id.clone(),
+            starts_local: starts_local.into(),
             accept,
             occurred_at: None,
         };

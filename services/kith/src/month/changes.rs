@@ -123,6 +123,7 @@ impl Step<'_> {
         let request = AnswerCoverRequest {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
+            giver_person_id: covering.id.clone(),
             accept: true,
             occurred_at: Some(timestamp(self.at)),
         };
@@ -140,7 +141,7 @@ impl Step<'_> {
             let request = ProposeMoveRequest {
                 request_id: String::new(),
                 visit_id: self.visit.id.clone(),
-                starts_local,
+                starts_local: starts_local.clone(),
                 occurred_at: Some(timestamp(self.at)),
             };
             self.world.owner(&self.team.id).session.call(request).await?;
@@ -148,6 +149,7 @@ impl Step<'_> {
         let request = AnswerMoveRequest {
             request_id: String::new(),
             visit_id: self.visit.id.clone(),
+            starts_local,
             accept: true,
             occurred_at: Some(timestamp(self.at)),
         };
