@@ -45,7 +45,7 @@ impl DataRightsService for DataRights {
 struct Export {
     /// None for the caller.
     person: Option<PersonId>,
-    page: Page<i64>,
+    page: Page<(String, String)>,
 }
 
 fn parse(message: ExportPersonRequest, fields: &mut Fields) -> Option<Export> {
@@ -83,20 +83,27 @@ async fn export(tx: &mut Tx, query: Export) -> Result<ExportPersonResponse> {
     if basis.is_none() {
         return Err(Error::NotFound("person"));
     }
+    // Paged by what a row holds, never by its place: each page writes into the audit, and the sweep takes rows away meanwhile.
+    // A digest, since a page token is no place for data.
+    let (table, digest) = query.page.after.clone().unzip();
     let rows = sqlx::query!(
-        r#"select r.table_name as "table!", r.content::text as "json!", r.place as "place!"
-           from platform.rows_given($1, $2) with ordinality as r (table_name, content, place)
-           where r.place > $3 order by r.place limit $4"#,
+        r#"select r.table_name as "table!", r.content::text as "json!",
+               encode(sha256(convert_to(r.content::text, 'UTF8')), 'hex') as "digest!"
+           from platform.rows_given($1, $2) as r (table_name, content)
+           where $3::text is null
+               or (r.table_name collate "C", encode(sha256(convert_to(r.content::text, 'UTF8')), 'hex') collate "C") > ($3, $4)
+           order by r.table_name collate "C", encode(sha256(convert_to(r.content::text, 'UTF8')), 'hex') collate "C" limit $5"#,
         person.0,
         person == caller,
-        query.page.after.unwrap_or(0),
+        table,
+        digest,
         query.page.limit(),
     )
     .fetch_all(tx.conn())
     .await?;
-    let mut rows: Vec<(i64, PersonalRow)> =
-        rows.into_iter().map(|row| (row.place, PersonalRow { table: row.table, json: row.json })).collect();
-    let next_page_token = query.page.cut(&mut rows, |(place, _)| *place);
+    let mut rows: Vec<(String, PersonalRow)> =
+        rows.into_iter().map(|row| (row.digest, PersonalRow { table: row.table, json: row.json })).collect();
+    let next_page_token = query.page.cut(&mut rows, |(digest, row)| (row.table.clone(), digest.clone()));
     let columns = sqlx::query!(
         "select table_name, column_name, capacity from platform.subject_column order by table_name, column_name"
     )

@@ -132,11 +132,13 @@ impl Journey {
         for service in services() {
             let mut page_token = String::new();
             loop {
-                let request = ExportPersonRequest { page_size: 200, page_token, ..Default::default() };
+                let request = ExportPersonRequest { page_size: 20, page_token, ..Default::default() };
                 let page = self.export(service.name, person, request).await.expect("their own data");
                 for row in page.rows {
-                    let value = serde_json::from_str(&row.json).expect("JSON");
-                    rows.entry((service.name.to_owned(), row.table)).or_default().push(value);
+                    let value: Value = serde_json::from_str(&row.json).expect("JSON");
+                    let of_table = rows.entry((service.name.to_owned(), row.table)).or_default();
+                    assert!(!of_table.contains(&value), "a page repeats what another held");
+                    of_table.push(value);
                 }
                 page_token = page.next_page_token;
                 if page_token.is_empty() {
