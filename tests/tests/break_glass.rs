@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use kith_proto::common::v1 as common;
+use kith_proto::common::v1::OrganisationRole::{self, Checks, PrivacyLead};
 use kith_proto::identity::v1 as identity;
-use kith_proto::identity::v1::OrganisationRole::{Checks, PrivacyLead};
 use kith_proto::teams::v1::{GetTeamRequest, GetTeamResponse};
 use kith_tests::people::{People, Someone, method_of, with_request_id};
 use kith_tests::stack::Stack;
@@ -25,7 +25,7 @@ async fn at<A: Message + Default, R: Name>(
     Ok(A::decode(answer.as_slice()).expect("the answer of the contract"))
 }
 
-async fn give_roles(by: Someone<'_>, who: Someone<'_>, roles: &[identity::OrganisationRole]) {
+async fn give_roles(by: Someone<'_>, who: Someone<'_>, roles: &[OrganisationRole]) {
     let request = identity::SetRolesRequest {
         person_id: who.id.to_string(),
         roles: roles.iter().map(|role| (*role).into()).collect(),

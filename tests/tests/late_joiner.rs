@@ -23,9 +23,20 @@ const ASIDE: &[&str] = &[
 /// What each service knows of the others, and nothing of its own.
 const KNOWN: &[(&str, &[&str])] = &[
     ("appointments", &["known_team", "known_giver", "known_introduction"]),
-    ("finance", &["person", "administrator", "team", "circle", "finance_hat", "giver_terms", "visit"]),
-    ("matching", &["team", "checks_role"]),
-    ("governance", &["organisation_role"]),
+    (
+        "finance",
+        &[
+            "platform.person",
+            "platform.organisation_role",
+            "team",
+            "circle",
+            "finance_hat",
+            "giver_terms",
+            "visit",
+        ],
+    ),
+    ("matching", &["team", "platform.organisation_role"]),
+    ("governance", &["platform.person", "platform.organisation_role"]),
     ("evaluation", &["team", "team_member", "circle_member", "visit"]),
 ];
 

@@ -7,7 +7,8 @@ use kith_platform::id::PersonId;
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1::visits_service_server::VisitsService as _;
 use kith_proto::appointments::v1::{self as pb, Settlement, Side, VisitState};
-use kith_proto::identity::v1::{PersonLeft, PersonSnapshot};
+use kith_proto::common::v1::PersonSnapshot;
+use kith_proto::identity::v1::PersonLeft;
 use stage::{Stage, at};
 use tonic::Code;
 

@@ -400,7 +400,8 @@ async fn an_emergency_look_opens_the_rota_and_changes_nothing() {
     use kith_platform::break_glass::BreakGlass;
     use kith_proto::common::v1 as common;
     use kith_proto::common::v1::break_glass_service_server::BreakGlassService as _;
-    use kith_proto::identity::v1::{OrganisationRole, RoleSet, RoleSnapshot};
+    use kith_proto::common::v1::{OrganisationRole, RoleSnapshot};
+    use kith_proto::identity::v1::RoleSet;
 
     let stage = Stage::new(false).await;
     let visit = stage.visit("2026-11-23T11:00:00").await;

@@ -6,10 +6,9 @@ use kith_platform::fields::Fields;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::money::Currency;
-use kith_platform::{representative, rights, tenant};
+use kith_platform::{people, representative, rights, tenant};
 use kith_proto::appointments::v1 as appointments;
 use kith_proto::governance::v1 as governance;
-use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1::TeamSnapshot;
 
@@ -26,8 +25,8 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
-        .on("identity.person", |tx, event| Box::pin(person(tx, event)))
-        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.person", |tx, event| Box::pin(people::follow(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
@@ -41,21 +40,6 @@ fn read<C>(parse: impl FnOnce(&mut Fields) -> Option<C>) -> Result<C> {
     let mut fields = Fields::default();
     let parsed = parse(&mut fields);
     fields.finish(parsed).map_err(Error::internal)
-}
-
-async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: PersonSnapshot = event.state()?;
-    let person = read(|fields| fields.id("person_id", &state.person_id))?;
-    known::note_person(tx, person, state.left).await?;
-    Ok(Outcome::Done)
-}
-
-async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: RoleSnapshot = event.state()?;
-    let person = read(|fields| fields.id("person_id", &state.person_id))?;
-    let is_administrator = state.roles().any(|role| role == OrganisationRole::Administrator);
-    known::note_administrator(tx, person, is_administrator).await?;
-    Ok(Outcome::Done)
 }
 
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {

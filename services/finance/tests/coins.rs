@@ -5,9 +5,10 @@ mod stage;
 use kith_platform::id::PersonId;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::{Settlement, VisitSnapshot, VisitState};
+use kith_proto::common::v1::PersonSnapshot;
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
-use kith_proto::identity::v1::{PersonJoined, PersonLeft, PersonSnapshot};
+use kith_proto::identity::v1::{PersonJoined, PersonLeft};
 use stage::{Stage, amount, coins, pence};
 use tonic::Code;
 

@@ -5,9 +5,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::rights;
+use kith_platform::{people, rights};
 use kith_proto::common::v1::TenantSnapshot;
-use kith_proto::identity::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 
 use crate::app;
 use crate::domain::CircleId;
@@ -19,8 +18,8 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
-        .on("identity.person", |tx, event| Box::pin(person(tx, event)))
-        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.person", |tx, event| Box::pin(people::follow(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
 }
 
 /// Follows the tenant, and founds the Circle that it begins with.
@@ -34,39 +33,5 @@ async fn tenant(tx: &mut Tx, event: &Received) -> Result<Outcome> {
         let (circle, founder) = fields.finish(circle.zip(founder)).map_err(Error::internal)?;
         app::circle::found(tx, circle, founder).await?;
     }
-    Ok(Outcome::Done)
-}
-
-async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: PersonSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let person = fields.id::<PersonId>("person_id", &state.person_id);
-    let person = fields.finish(person).map_err(Error::internal)?;
-    app::role::remember_person(tx, person, !state.left).await?;
-    Ok(Outcome::Done)
-}
-
-async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: RoleSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let person = fields.id::<PersonId>("person_id", &state.person_id);
-    let person = fields.finish(person).map_err(Error::internal)?;
-    let mut roles = Vec::new();
-    for role in state.roles() {
-        match role {
-            OrganisationRole::Administrator => roles.push("administrator".to_owned()),
-            OrganisationRole::Checks => roles.push("checks".to_owned()),
-            OrganisationRole::PrivacyLead => roles.push("privacy_lead".to_owned()),
-            // What the others may do is decided elsewhere: a role of the organisation opens nothing here.
-            OrganisationRole::RegisteredManager
-            | OrganisationRole::Coach
-            | OrganisationRole::SafeguardingLead
-            | OrganisationRole::HrSupport
-            | OrganisationRole::PlatformSupport
-            | OrganisationRole::AdminTeam
-            | OrganisationRole::Unspecified => {}
-        }
-    }
-    app::role::remember(tx, person, &roles).await?;
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ use kith_platform::fields::{date_text, timestamp};
 use kith_proto::common::v1::{
     self as common, AccessRequestState, ErasureState, RetentionPeriod, TenantSnapshot, TenantState,
 };
+use kith_proto::common::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 use kith_proto::identity::v1 as pb;
 
 use crate::domain::consent::{self, Consent, Grantee};
@@ -72,7 +73,7 @@ pub fn tell_tenant(tx: &mut Tx, tenant: &Tenant, fact: TenantFact) {
 pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
     let person_id = person.id.to_string();
     let snapshot = || {
-        Some(pb::PersonSnapshot {
+        Some(PersonSnapshot {
             person_id: person_id.clone(),
             joined: person.joined_at.is_some(),
             left: person.left_at.is_some(),
@@ -85,7 +86,7 @@ pub fn tell_person(tx: &mut Tx, person: &Person, fact: PersonFact) {
         PersonFact::Joined => tx.publish(person.id, &pb::PersonJoined { state: snapshot() }),
         PersonFact::RolesSet => {
             let roles = person.roles.iter().map(|role| i32::from(role_value(*role))).collect();
-            tx.publish(person.id, &pb::RoleSet { state: Some(pb::RoleSnapshot { person_id, roles }) });
+            tx.publish(person.id, &pb::RoleSet { state: Some(RoleSnapshot { person_id, roles }) });
         }
     }
 }
@@ -128,22 +129,22 @@ pub fn grantee(grantee: &Grantee) -> common::Grantee {
 /// Tells the role of an integrator as a person's is told, so that the same rules decide; none once it was revoked.
 pub fn tell_integrator(tx: &mut Tx, integrator: &Integrator) {
     let role = integrator.revoked_at.is_none().then(|| i32::from(role_value(integrator.role)));
-    let state = pb::RoleSnapshot { person_id: integrator.id.to_string(), roles: role.into_iter().collect() };
+    let state = RoleSnapshot { person_id: integrator.id.to_string(), roles: role.into_iter().collect() };
     tx.publish(integrator.id, &pb::RoleSet { state: Some(state) });
 }
 
 /// A role as the contracts say it.
-pub fn role_value(role: Role) -> pb::OrganisationRole {
+pub fn role_value(role: Role) -> OrganisationRole {
     match role {
-        Role::Administrator => pb::OrganisationRole::Administrator,
-        Role::Checks => pb::OrganisationRole::Checks,
-        Role::PrivacyLead => pb::OrganisationRole::PrivacyLead,
-        Role::RegisteredManager => pb::OrganisationRole::RegisteredManager,
-        Role::Coach => pb::OrganisationRole::Coach,
-        Role::SafeguardingLead => pb::OrganisationRole::SafeguardingLead,
-        Role::HrSupport => pb::OrganisationRole::HrSupport,
-        Role::PlatformSupport => pb::OrganisationRole::PlatformSupport,
-        Role::AdminTeam => pb::OrganisationRole::AdminTeam,
+        Role::Administrator => OrganisationRole::Administrator,
+        Role::Checks => OrganisationRole::Checks,
+        Role::PrivacyLead => OrganisationRole::PrivacyLead,
+        Role::RegisteredManager => OrganisationRole::RegisteredManager,
+        Role::Coach => OrganisationRole::Coach,
+        Role::SafeguardingLead => OrganisationRole::SafeguardingLead,
+        Role::HrSupport => OrganisationRole::HrSupport,
+        Role::PlatformSupport => OrganisationRole::PlatformSupport,
+        Role::AdminTeam => OrganisationRole::AdminTeam,
     }
 }
 

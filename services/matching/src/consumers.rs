@@ -3,10 +3,8 @@
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
-use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{representative, rights, tenant};
-use kith_proto::identity::v1::{OrganisationRole, RoleSnapshot};
+use kith_platform::{people, representative, rights, tenant};
 use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
 use crate::domain::team::{Member, Team};
@@ -19,21 +17,10 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
-        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(kith_platform::consent::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
-}
-
-/// Who may record checks and training.
-async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: RoleSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let parsed = fields.id::<PersonId>("person_id", &state.person_id);
-    let person = fields.finish(parsed).map_err(Error::internal)?;
-    let has_checks = state.roles().any(|role| role == OrganisationRole::Checks);
-    store::standing::put_checks_role(tx, person, has_checks).await?;
-    Ok(Outcome::Done)
 }
 
 /// Who speaks for a Team, since when its Promise holds, and who is in it.

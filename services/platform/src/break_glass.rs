@@ -7,6 +7,7 @@ mod aside;
 
 use chrono::{DateTime, Duration, Utc};
 use kith_proto::common::v1 as pb;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::common::v1::break_glass_service_server::BreakGlassService;
 use tonic::{Request, Response, Status};
 
@@ -17,8 +18,8 @@ use crate::error::{Error, Kind, Refusal, Result};
 use crate::fields::{Fields, timestamp};
 use crate::host::Host;
 use crate::id::{PersonId, Uuid};
-use crate::inbox::Outcome;
 use crate::page::Page;
+use crate::people;
 
 pub(crate) use aside::carry_over;
 
@@ -27,9 +28,6 @@ actions! {
     CloseBreakGlass seen by CloseBreakGlass,
     ListBreakGlass,
 }
-
-/// The role that is told of emergency looks and reviews them.
-const PRIVACY_LEAD: &str = "privacy_lead";
 
 /// What is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -250,8 +248,8 @@ fn parse_list(message: pb::ListBreakGlassRequest, fields: &mut Fields) -> Option
 async fn list(tx: &mut Tx, query: List) -> Result<(Vec<Look>, String)> {
     let (caller, tenant) = (tx.person()?, tx.tenant());
     let person = query.person.unwrap_or(caller);
-    let leads = tx.organisation_roles(caller).await?.iter().any(|role| role == PRIVACY_LEAD);
-    let standing = Standing::new().with("self", person == caller).with(PRIVACY_LEAD, leads);
+    let leads = people::holds(tx, caller, OrganisationRole::PrivacyLead).await?;
+    let standing = Standing::new().with("self", person == caller).with("privacy_lead", leads);
     tx.require(Action::ListBreakGlass, Subject::about("person", person, person), &standing)?;
     let (after_time, after_id) = query.page.after.unzip();
     let mut looks = sqlx::query_as!(
@@ -298,45 +296,7 @@ fn tell(tx: &mut Tx, service: &str, fact: &str, look: &Look) -> Result<()> {
     Ok(())
 }
 
-/// Keeps who may open an emergency look: for the handlers of facts about organisation roles. Takes all roles of somebody
-/// by the names of the contract, such as `ORGANISATION_ROLE_CHECKS`.
-pub async fn follow_roles(
-    tx: &mut Tx,
-    person_id: &str,
-    roles: impl Iterator<Item = &'static str>,
-) -> Result<Outcome> {
-    let mut fields = Fields::default();
-    let person = fields.id("person_id", person_id);
-    let person = fields.finish(person).map_err(Error::internal)?;
-    let words = roles.map(|role| role.trim_start_matches("ORGANISATION_ROLE_").to_ascii_lowercase());
-    let known: Vec<String> = words.filter(|word| word != "unspecified").collect();
-    tx.remember_roles(person, &known).await?;
-    Ok(Outcome::Done)
-}
-
 impl Tx {
-    /// Keeps somebody's organisation roles, all of them.
-    async fn remember_roles(&mut self, person: PersonId, roles: &[String]) -> Result<()> {
-        let tenant = self.tenant();
-        sqlx::query!(
-            "delete from platform.organisation_role where tenant_id = $1 and person_id = $2",
-            tenant.0,
-            person.0
-        )
-        .execute(self.conn())
-        .await?;
-        sqlx::query!(
-            "insert into platform.organisation_role (tenant_id, person_id, role)
-             select distinct $1::uuid, $2::uuid, role from unnest($3::text[]) as r (role)",
-            tenant.0,
-            person.0,
-            roles
-        )
-        .execute(self.conn())
-        .await?;
-        Ok(())
-    }
-
     /// Whether somebody holds a role whose holders may open emergency looks, as far as it is known here.
     async fn may_open_looks(&mut self, person: PersonId) -> Result<bool> {
         let (tenant, today) = (self.tenant(), self.today()?);
@@ -351,19 +311,6 @@ impl Tx {
         .fetch_one(self.conn())
         .await?;
         Ok(may)
-    }
-
-    /// Somebody's organisation roles, as far as they are known here.
-    async fn organisation_roles(&mut self, person: PersonId) -> Result<Vec<String>> {
-        let tenant = self.tenant();
-        let roles = sqlx::query_scalar!(
-            "select role from platform.organisation_role where tenant_id = $1 and person_id = $2",
-            tenant.0,
-            person.0
-        )
-        .fetch_all(self.conn())
-        .await?;
-        Ok(roles)
     }
 
     /// As [`Tx::require`]; where the standing alone does not allow it, an emergency look of the caller's at the subject's

@@ -30,6 +30,7 @@ pub mod mask;
 pub mod money;
 mod outbox;
 pub mod page;
+pub mod people;
 pub mod provision;
 pub mod representative;
 pub mod resend;

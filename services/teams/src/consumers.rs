@@ -5,8 +5,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{break_glass, consent, representative, rights, tenant};
-use kith_proto::identity::v1::{PersonSnapshot, RoleSnapshot};
+use kith_platform::{consent, people, representative, rights, tenant};
 use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
@@ -21,15 +20,9 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
-        .on("identity.role", |tx, event| Box::pin(role(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
-}
-
-/// Who may open an emergency look.
-async fn role(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: RoleSnapshot = event.state()?;
-    break_glass::follow_roles(tx, &state.person_id, state.roles().map(|role| role.as_str_name())).await
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.
@@ -60,18 +53,8 @@ async fn introduction(tx: &mut Tx, event: &Received) -> Result<Outcome> {
 
 /// Somebody left the tenant.
 async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: PersonSnapshot = event.state()?;
-    if !state.left {
-        return Ok(Outcome::Done);
+    if let Some(departure) = people::departure(tx, event).await? {
+        app::leaving::left(tx, departure).await?;
     }
-    let mut fields = Fields::default();
-    let person = fields.id::<PersonId>("person_id", &state.person_id);
-    let left_at = match &state.left_time {
-        Some(_) => fields.time("left_time", state.left_time.as_ref()),
-        // Told by a version that did not say when: as it is heard.
-        None => Some(tx.now()),
-    };
-    let (person, left_at) = fields.finish(person.zip(left_at)).map_err(Error::internal)?;
-    app::leaving::left(tx, person, left_at).await?;
     Ok(Outcome::Done)
 }

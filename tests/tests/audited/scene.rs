@@ -5,6 +5,7 @@ use chrono::Days;
 use kith_platform::clock::Clock;
 use kith_platform::fields::date_text;
 use kith_proto::common::v1 as common;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::evaluation::v1 as evaluation;
 use kith_proto::governance::v1 as governance;
 use kith_proto::governance::v1::contribution_rule_change::Mode;
@@ -82,7 +83,7 @@ async fn decide(people: &People) {
 
 /// An emergency look at an Owner's Team, for a privacy lead to review.
 async fn look_in_an_emergency(people: &People, administrator: Someone<'_>) {
-    use identity::OrganisationRole::{Checks, PrivacyLead};
+    use OrganisationRole::{Checks, PrivacyLead};
     let (owner, coach, lead) =
         (people.named("Owner One"), people.named("Giver Eight"), people.named("Giver Seven"));
     for (who, role) in [(coach, Checks), (lead, PrivacyLead)] {

@@ -415,11 +415,12 @@ async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
     let words: Vec<&String> = held.words.iter().chain(&gone.words).collect();
     let told = queues.waiting("in.evaluation").await;
     let about_them = told.iter().filter(|text| holds(text, &gone.id)).count();
-    let in_queue = queues.look_into("in.evaluation", &words).await;
+    let in_queue = told.len();
+    let with_words = told.iter().filter(|text| words.iter().any(|word| holds(text, word))).count();
     println!(
-        "G2: queue of a service that is down: waiting {in_queue}, about the canary {about_them}, with its words 0"
+        "G2: queue of a service that is down: waiting {in_queue}, about the canary {about_them}, with its words {with_words}"
     );
-    assert!(about_them > 0 && in_queue == told.len(), "{about_them} of {} and {in_queue}", told.len());
+    assert!(about_them > 0 && with_words == 0);
     journey.stack.restart("evaluation");
     journey.stack.wait_until_serving("evaluation");
     let there = journey.found(&gone).await;

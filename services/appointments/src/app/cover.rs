@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::PersonId;
+use kith_platform::people;
 
 use super::plan::fitness;
 use super::visit::{keep, open, rebook};
@@ -44,7 +45,7 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Visit> {
     if !may_cover {
         return Err(Refused::NotInTeam { starts_local: visit.starts_local }.into());
     }
-    if store::departed::left_at(tx, command.giver).await?.is_some() {
+    if people::left_at(tx, command.giver).await?.is_some() {
         return Err(Refused::GiverHasLeft.into());
     }
     let side = if offers_themselves { Side::Giver } else { Side::Team };

@@ -1,9 +1,8 @@
 //! What becomes of somebody's visits when they leave the tenant: each that lies ahead waits for somebody to cover it.
 
-use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::PersonId;
+use kith_platform::people::Departure;
 
 use super::visit::rebook;
 use crate::domain::facts::Moment;
@@ -15,8 +14,8 @@ use crate::store::around::Around;
 /// Calls off, as from their own side and so without a charge, what somebody was to give after they left, and closes what
 /// they were asked to cover. The Team sees the gaps and finds somebody else. What lies before stays as it is, to be agreed.
 /// Told a second time it changes nothing.
-pub async fn left(tx: &mut Tx, person: PersonId, left_at: DateTime<Utc>) -> Result<()> {
-    store::departed::remember(tx, person, left_at).await?;
+pub async fn left(tx: &mut Tx, departure: Departure) -> Result<()> {
+    let Departure { person, left_at } = departure;
     let moment = Moment {
         occurred_at: left_at,
         stated: true,

@@ -8,6 +8,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
+use kith_platform::people;
 
 use super::series::allowed;
 use super::{accept, accept_plan, acting_day, moment};
@@ -66,7 +67,7 @@ pub async fn plan(tx: &mut Tx, command: Plan) -> Result<Vec<Visit>> {
 
 /// Loads what is known of a giver towards a Team.
 pub async fn fitness(tx: &mut Tx, team: TeamId, giver: PersonId, kind: VisitKind) -> Result<Fitness> {
-    let left_at = store::departed::left_at(tx, giver).await?;
+    let left_at = people::left_at(tx, giver).await?;
     let zone = tx.place()?.zone;
     let mut fitness = Fitness {
         giver: store::giver::load(tx, giver).await?,

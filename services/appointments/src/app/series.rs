@@ -8,6 +8,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::wall_clock;
 use kith_platform::page::Page;
+use kith_platform::people;
 
 use super::{accept, acting_day, moment};
 use crate::domain::pattern::Pattern;
@@ -72,7 +73,7 @@ pub async fn propose(tx: &mut Tx, command: Propose) -> Result<Series> {
     if !may_have {
         return Err(Refused::NotInTeam { starts_local: command.starts_local }.into());
     }
-    if store::departed::left_at(tx, command.giver).await?.is_some() {
+    if people::left_at(tx, command.giver).await?.is_some() {
         return Err(Refused::GiverHasLeft.into());
     }
     store::series::insert(tx, &series).await?;

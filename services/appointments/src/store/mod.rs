@@ -2,7 +2,6 @@
 
 pub mod around;
 pub mod booking;
-pub mod departed;
 pub mod giver;
 pub mod introduction;
 pub mod reader;

@@ -5,6 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
+use kith_platform::people;
 
 use super::standing::require_for_self;
 use crate::domain::TransferId;
@@ -55,7 +56,7 @@ pub async fn give(tx: &mut Tx, command: Give) -> Result<i64> {
         }
         return store::ledger::balance(tx, Account::Coins(person)).await;
     }
-    if !store::known::has_person(tx, gift.to).await? {
+    if !people::is_here(tx, gift.to).await? {
         return Err(Error::NotFound("person"));
     }
     let holdings = store::ledger::lock_holdings(tx, person).await?;

@@ -5,6 +5,8 @@ use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::page::Page;
+use kith_platform::people;
+use kith_proto::common::v1::OrganisationRole;
 
 use super::settlement;
 use super::standing::require_for_circle;
@@ -29,7 +31,7 @@ pub struct AddFounding {
 /// rule that exists, later too.
 pub async fn add_founding(tx: &mut Tx, command: AddFounding) -> Result<Rule> {
     let person = tx.person()?;
-    let is_administrator = store::known::is_administrator(tx, person).await?;
+    let is_administrator = people::holds(tx, person, OrganisationRole::Administrator).await?;
     let standing = Standing::new().with("anyone", true).with("administrator", is_administrator);
     let id = command.id.unwrap_or_else(|| tx.new_id());
     tx.require(Action::AddFoundingRule, Subject::of("rule", id), &standing)?;

@@ -1,4 +1,4 @@
-//! What finance knows of the others: people, administrators, Teams, Circles with their finance hats, givers' terms.
+//! What finance knows of the others: Teams, Circles with their finance hats, givers' terms.
 
 use chrono::NaiveDate;
 use kith_platform::db::Tx;
@@ -28,67 +28,6 @@ pub struct FinanceHat {
     pub valid_from: NaiveDate,
     /// First day after the term.
     pub valid_until: NaiveDate,
-}
-
-/// Notes that a person is known in the tenant, and whether they have left it.
-pub async fn note_person(tx: &mut Tx, person: PersonId, has_left: bool) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "insert into person (tenant_id, person_id, has_left) values ($1, $2, $3)
-         on conflict on constraint person_pk do update set has_left = excluded.has_left",
-        tenant.0,
-        person.0,
-        has_left
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Whether a person is known in the tenant and has not left it.
-pub async fn has_person(tx: &mut Tx, person: PersonId) -> Result<bool> {
-    let tenant = tx.tenant();
-    let found = sqlx::query_scalar!(
-        r#"select exists(select from person
-               where tenant_id = $1 and person_id = $2 and not has_left) as "found!""#,
-        tenant.0,
-        person.0
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(found)
-}
-
-/// Notes whether a person is an administrator.
-pub async fn note_administrator(tx: &mut Tx, person: PersonId, is_administrator: bool) -> Result<()> {
-    let tenant = tx.tenant();
-    if is_administrator {
-        sqlx::query!(
-            "insert into administrator (tenant_id, person_id) values ($1, $2) on conflict do nothing",
-            tenant.0,
-            person.0
-        )
-        .execute(tx.conn())
-        .await?;
-    } else {
-        sqlx::query!("delete from administrator where tenant_id = $1 and person_id = $2", tenant.0, person.0)
-            .execute(tx.conn())
-            .await?;
-    }
-    Ok(())
-}
-
-/// Whether a person is an administrator.
-pub async fn is_administrator(tx: &mut Tx, person: PersonId) -> Result<bool> {
-    let tenant = tx.tenant();
-    let found = sqlx::query_scalar!(
-        r#"select exists(select from administrator where tenant_id = $1 and person_id = $2) as "found!""#,
-        tenant.0,
-        person.0
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(found)
 }
 
 /// Notes a Team.

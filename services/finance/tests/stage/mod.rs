@@ -12,6 +12,7 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::{World, request_of};
 use kith_proto::appointments::v1::{self as appointments, Settlement, VisitState};
 use kith_proto::common::v1::Money;
+use kith_proto::common::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::documents_service_server::DocumentsService as _;
 use kith_proto::finance::v1::funding_service_server::FundingService as _;
@@ -84,8 +85,8 @@ impl Stage {
         for person in [stage.administrator, stage.hat, stage.owner, stage.giver] {
             stage.know(person).await;
         }
-        let roles = vec![identity::OrganisationRole::Administrator.into()];
-        let state = identity::RoleSnapshot { person_id: stage.administrator.to_string(), roles };
+        let roles = vec![OrganisationRole::Administrator.into()];
+        let state = RoleSnapshot { person_id: stage.administrator.to_string(), roles };
         stage.tell(stage.administrator, &identity::RoleSet { state: Some(state) }).await;
         stage.circle_with_hat(stage.circle, stage.hat, "2020-01-01", "2030-01-01").await;
         stage.know_team(stage.team, stage.owner).await;
@@ -129,7 +130,7 @@ impl Stage {
     pub async fn know(&self, person: PersonId) {
         // A person and their roles are two aggregates with one id, so this one is numbered by hand.
         let person_id = person.to_string();
-        let state = identity::PersonSnapshot { person_id, joined: true, left: false, left_time: None };
+        let state = PersonSnapshot { person_id, joined: true, left: false, left_time: None };
         let event = identity::PersonJoined { state: Some(state) };
         self.world.deliver(&self.host, self.tenant, person, 1, &event).await;
     }

@@ -7,6 +7,7 @@ use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::wall_clock;
 use kith_platform::page::Page;
+use kith_platform::people;
 
 use super::{reach, standing};
 use crate::domain::circle::{Circle, Hat, Holding, Seat};
@@ -89,7 +90,7 @@ pub struct Invite {
 /// Asks a person to join. It is checked when it happened only where something changes, so that a repeat stays one.
 pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Circle> {
     let mut circle = open(tx, command.circle, Action::InviteCircleMember).await?;
-    if !store::role::has_person(tx, command.person).await? {
+    if !people::is_here(tx, command.person).await? {
         return Err(Error::NotFound("person"));
     }
     let reach = reach(tx).await?;

@@ -3,13 +3,14 @@
 pub mod circle;
 pub mod decision;
 pub mod proposal;
-pub mod role;
 
 use chrono::Duration;
 use kith_platform::authz::Standing;
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::PersonId;
+use kith_platform::people;
+use kith_proto::common::v1::OrganisationRole;
 
 use crate::domain::Reach;
 use crate::domain::circle::{Circle, Hat};
@@ -19,7 +20,7 @@ use crate::store;
 /// or proposal it is.
 async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>) -> Result<Standing> {
     let (person, today) = (tx.person()?, tx.today()?);
-    let administrator = store::role::is_administrator(tx, person).await?;
+    let administrator = people::holds(tx, person, OrganisationRole::Administrator).await?;
     let member = circle.is_some_and(|circle| circle.has_member(person, today));
     let wears_it = circle.is_some_and(|circle| circle.wears(person, Hat::Facilitator, today));
     Ok(Standing::new()
@@ -38,6 +39,6 @@ async fn reach(tx: &mut Tx) -> Result<Reach> {
     if tx.place()?.preparing {
         return Ok(Reach { today, earliest: None });
     }
-    let days = store::role::history_days(tx, today).await?;
+    let days = store::setting::history_days(tx, today).await?;
     Ok(Reach { today, earliest: Some(today - Duration::days(days)) })
 }

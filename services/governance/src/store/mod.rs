@@ -3,5 +3,5 @@
 pub mod circle;
 pub mod decision;
 pub mod proposal;
-pub mod role;
+pub mod setting;
 mod words;

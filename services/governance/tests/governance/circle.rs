@@ -3,10 +3,11 @@
 use kith_governance::{Circles, SERVICE};
 use kith_platform::id::{PersonId, TenantId};
 use kith_platform::testing::{World, reason, request_of, wrong_fields};
+use kith_proto::common::v1::PersonSnapshot;
 use kith_proto::common::v1::{TenantSnapshot, TenantState};
 use kith_proto::governance::v1::circles_service_server::CirclesService as _;
 use kith_proto::governance::v1::{self as pb, CircleHat, SeatState};
-use kith_proto::identity::v1::{PersonJoined, PersonLeft, PersonSnapshot, TenantCreated, TenantWentLive};
+use kith_proto::identity::v1::{PersonJoined, PersonLeft, TenantCreated, TenantWentLive};
 use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Code;

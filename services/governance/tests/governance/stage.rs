@@ -7,10 +7,11 @@ use kith_governance::{Circles, Proposals, SERVICE};
 use kith_platform::Host;
 use kith_platform::id::{PersonId, TenantId};
 use kith_platform::testing::{World, request_of};
+use kith_proto::common::v1::{OrganisationRole, PersonSnapshot, RoleSnapshot};
 use kith_proto::governance::v1 as pb;
 use kith_proto::governance::v1::circles_service_server::CirclesService as _;
 use kith_proto::governance::v1::proposals_service_server::ProposalsService as _;
-use kith_proto::identity::v1::{OrganisationRole, PersonJoined, PersonSnapshot, RoleSet, RoleSnapshot};
+use kith_proto::identity::v1::{PersonJoined, RoleSet};
 use tonic::Status;
 
 pub struct Stage {

@@ -6,6 +6,7 @@ use kith_platform::fields::Fields;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::local::zone;
 use kith_platform::page::Page;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::identity::v1 as pb;
 
 use crate::app;
@@ -65,18 +66,18 @@ pub(super) fn destination(
     Some(app::session::Destination { tenant: Some(slug?).filter(|slug| !slug.is_empty()), as_operator })
 }
 
-pub(super) fn role(value: pb::OrganisationRole) -> Option<Role> {
+pub(super) fn role(value: OrganisationRole) -> Option<Role> {
     match value {
-        pb::OrganisationRole::Administrator => Some(Role::Administrator),
-        pb::OrganisationRole::Checks => Some(Role::Checks),
-        pb::OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
-        pb::OrganisationRole::RegisteredManager => Some(Role::RegisteredManager),
-        pb::OrganisationRole::Coach => Some(Role::Coach),
-        pb::OrganisationRole::SafeguardingLead => Some(Role::SafeguardingLead),
-        pb::OrganisationRole::HrSupport => Some(Role::HrSupport),
-        pb::OrganisationRole::PlatformSupport => Some(Role::PlatformSupport),
-        pb::OrganisationRole::AdminTeam => Some(Role::AdminTeam),
-        pb::OrganisationRole::Unspecified => None,
+        OrganisationRole::Administrator => Some(Role::Administrator),
+        OrganisationRole::Checks => Some(Role::Checks),
+        OrganisationRole::PrivacyLead => Some(Role::PrivacyLead),
+        OrganisationRole::RegisteredManager => Some(Role::RegisteredManager),
+        OrganisationRole::Coach => Some(Role::Coach),
+        OrganisationRole::SafeguardingLead => Some(Role::SafeguardingLead),
+        OrganisationRole::HrSupport => Some(Role::HrSupport),
+        OrganisationRole::PlatformSupport => Some(Role::PlatformSupport),
+        OrganisationRole::AdminTeam => Some(Role::AdminTeam),
+        OrganisationRole::Unspecified => None,
     }
 }
 

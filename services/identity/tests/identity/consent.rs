@@ -2,9 +2,9 @@
 
 use kith_platform::context::Actor;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::OrganisationRole::Administrator;
 use kith_proto::common::v1::{ConsentSnapshot, ConsentState, Grantee, GranteeKind};
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::Administrator;
 use kith_proto::identity::v1::consent_service_server::ConsentService as _;
 use prost::Message as _;
 use tonic::{Code, Status};

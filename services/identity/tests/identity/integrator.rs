@@ -2,8 +2,8 @@
 
 use kith_platform::context::Actor;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::OrganisationRole::{self, Administrator, Checks};
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::{Administrator, Checks};
 use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::session_service_server::SessionService as _;
@@ -17,7 +17,7 @@ async fn sign_in(stage: &Stage, id: &str, secret: &str) -> Result<pb::SignInInte
     Ok(stage.integrators.sign_in_integrator(Request::new(request)).await?.into_inner())
 }
 
-fn adding(stage: &Stage, role: pb::OrganisationRole) -> pb::AddIntegratorRequest {
+fn adding(stage: &Stage, role: OrganisationRole) -> pb::AddIntegratorRequest {
     pb::AddIntegratorRequest { request_id: stage.id(), display_name: "Payroll".into(), role: role.into() }
 }
 

@@ -3,8 +3,8 @@
 use kith_identity::{Desk, LeavingFace};
 use kith_platform::context::Actor;
 use kith_platform::testing::reason;
+use kith_proto::common::v1::OrganisationRole::{Administrator, Checks};
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::{Administrator, Checks};
 use kith_proto::identity::v1::leaving_service_server::LeavingService as _;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use tonic::{Code, Status};

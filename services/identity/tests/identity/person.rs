@@ -4,8 +4,8 @@ use chrono::Duration;
 use kith_platform::context::Actor;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::OrganisationRole::{self, Administrator, Checks};
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::{Administrator, Checks};
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
 use tonic::{Code, Status};
@@ -26,7 +26,7 @@ async fn set_roles(
     stage: &Stage,
     actor: Actor,
     person: Uuid,
-    roles: &[pb::OrganisationRole],
+    roles: &[OrganisationRole],
 ) -> Result<pb::Person, Status> {
     let request = pb::SetRolesRequest {
         request_id: stage.id(),

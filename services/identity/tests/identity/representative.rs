@@ -3,11 +3,11 @@
 use kith_identity::RepresentativesFace;
 use kith_platform::context::Actor;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::OrganisationRole::Checks;
 use kith_proto::common::v1::{
     RepresentationBasis as Basis, RepresentationScope as Scope, RepresentationState as State,
 };
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::Checks;
 use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
 use prost::Message as _;

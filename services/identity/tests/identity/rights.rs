@@ -4,6 +4,7 @@ use kith_identity::{Desk, RightsFace, do_what_is_due};
 use kith_platform::context::Actor;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::reason;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::common::v1::{ErasureReport, KeptClass};
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
@@ -218,7 +219,7 @@ async fn a_hold_refuses_until_it_is_lifted_and_nobody_orders_their_own_erasure()
 async fn the_privacy_lead_answers_requests_and_an_administrator_only_where_nobody_else_leads() {
     let rights = Rights::new().await;
     let (stage, administrator) = (&rights.stage, rights.place.administrator);
-    let lead = stage.joined(&rights.place, "lead@place.example", &[pb::OrganisationRole::PrivacyLead]).await;
+    let lead = stage.joined(&rights.place, "lead@place.example", &[OrganisationRole::PrivacyLead]).await;
     let other = rights.other().await;
     let access = async |who: Actor, person_id: String| {
         let request = pb::OpenAccessRequestRequest { request_id: stage.id(), person_id };

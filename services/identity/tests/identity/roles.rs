@@ -3,28 +3,28 @@
 use kith_identity::do_what_is_due;
 use kith_platform::context::Actor;
 use kith_platform::testing::wrong_fields;
-use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::{
-    AdminTeam, Administrator, Checks, Coach, HrSupport, PlatformSupport, PrivacyLead, RegisteredManager,
-    SafeguardingLead,
+use kith_proto::common::v1::OrganisationRole::{
+    self, AdminTeam, Administrator, Checks, Coach, HrSupport, PlatformSupport, PrivacyLead,
+    RegisteredManager, SafeguardingLead,
 };
+use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use tonic::Status;
 
 use crate::stage::{Place, Stage, by};
 
 /// Those that the playbook names.
-const NAMED: [pb::OrganisationRole; 6] =
+const NAMED: [OrganisationRole; 6] =
     [RegisteredManager, Coach, SafeguardingLead, HrSupport, PlatformSupport, AdminTeam];
 
 async fn set(
     stage: &Stage,
     place: &Place,
     person: Actor,
-    roles: &[pb::OrganisationRole],
-    ends: &[(pb::OrganisationRole, &str)],
+    roles: &[OrganisationRole],
+    ends: &[(OrganisationRole, &str)],
 ) -> Result<pb::Person, Status> {
-    let end = |(role, day): &(pb::OrganisationRole, &str)| pb::RoleEnd {
+    let end = |(role, day): &(OrganisationRole, &str)| pb::RoleEnd {
         role: (*role).into(),
         valid_until: (*day).to_owned(),
     };
@@ -39,7 +39,7 @@ async fn set(
     Ok(answer.person.expect("a person"))
 }
 
-async fn terms(stage: &Stage, reader: Actor, person: Actor) -> Vec<(pb::OrganisationRole, String, String)> {
+async fn terms(stage: &Stage, reader: Actor, person: Actor) -> Vec<(OrganisationRole, String, String)> {
     let request = pb::ListRoleTermsRequest { person_id: person.id().to_string() };
     let answer = stage.people.list_role_terms(by(reader, request)).await.expect("listed").into_inner();
     let mut terms: Vec<_> = answer

@@ -11,6 +11,7 @@ use kith_platform::config::Config;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::World;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
@@ -164,7 +165,7 @@ impl Stage {
         Ok(answer.tokens.expect("tokens"))
     }
 
-    pub fn invitation(&self, roles: &[pb::OrganisationRole]) -> pb::InvitePersonRequest {
+    pub fn invitation(&self, roles: &[OrganisationRole]) -> pb::InvitePersonRequest {
         pb::InvitePersonRequest {
             request_id: self.id(),
             display_name: "Giver One".into(),
@@ -198,7 +199,7 @@ impl Stage {
     }
 
     /// Invites somebody with roles, lets them join and sign in.
-    pub async fn joined(&self, place: &Place, email: &str, roles: &[pb::OrganisationRole]) -> Actor {
+    pub async fn joined(&self, place: &Place, email: &str, roles: &[OrganisationRole]) -> Actor {
         let (_, code) = self.invite(place.administrator, self.invitation(roles)).await;
         self.accept(&code, email).await.expect("joined");
         let tokens = self.tokens(email, &place.tenant.slug).await;

@@ -4,6 +4,7 @@ use kith_identity::SERVICE;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, wrong_fields};
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::common::v1::TenantState;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
@@ -226,7 +227,7 @@ async fn no_name_address_or_code_leaves_or_stays_where_it_should_not() {
     let stage = Stage::new().await;
     let operator = stage.operator().await;
     let place = stage.place(operator, "clapton").await;
-    let request = stage.invitation(&[pb::OrganisationRole::Checks]);
+    let request = stage.invitation(&[OrganisationRole::Checks]);
     let (_, code) = stage.invite(place.administrator, request).await;
     for event in stage.world.written(&stage.host).await {
         let text = String::from_utf8_lossy(&event.payload).into_owned();

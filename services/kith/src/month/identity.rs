@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::identity::v1::{
     AcceptInvitationRequest, CreateTenantRequest, GetTenantRequest, InvitePersonRequest, ListPeopleRequest,
-    OrganisationRole,
 };
 use tonic::Code;
 

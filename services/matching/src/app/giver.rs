@@ -7,6 +7,8 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
+use kith_platform::people;
+use kith_proto::common::v1::OrganisationRole;
 
 use super::reader::{GIVING, INTRODUCTION, TERMS, reader};
 use crate::domain::giver::{Deal, Giver, Readiness, ReadinessRecord, Status, Terms};
@@ -66,7 +68,7 @@ pub async fn get(tx: &mut Tx, id: PersonId) -> Result<Giver> {
 /// Lists givers, oldest first, with the token of the next page.
 pub async fn list(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Result<(Vec<Giver>, String)> {
     let person = tx.person()?;
-    let checks = store::standing::has_checks_role(tx, person).await?;
+    let checks = people::holds(tx, person, OrganisationRole::Checks).await?;
     let standing = Standing::new().with("checks", checks);
     tx.require(Action::ListGivers, Subject::about("person", person, person), &standing)?;
     let mut givers = store::giver::list(tx, &page).await?;
@@ -138,7 +140,7 @@ async fn require(tx: &mut Tx, giver: &Giver, action: Action) -> Result<()> {
 /// How the caller stands towards a giver by what is known here; whether the giver consents is another question.
 async fn standing(tx: &mut Tx, giver: &Giver) -> Result<Standing> {
     let (person, today) = (tx.person()?, tx.today()?);
-    let checks = store::standing::has_checks_role(tx, person).await?;
+    let checks = people::holds(tx, person, OrganisationRole::Checks).await?;
     let team = store::standing::is_member_with_owner(tx, person, giver.person_id, today).await?;
     let between = store::introduction::of_owner_with(tx, person, giver.person_id).await?;
     Ok(Standing::new()

@@ -134,31 +134,3 @@ pub async fn is_member_with_owner(
     .await?;
     Ok(found)
 }
-
-/// Whether somebody records checks and training.
-pub async fn has_checks_role(tx: &mut Tx, person: PersonId) -> Result<bool> {
-    let tenant = tx.tenant();
-    let held = sqlx::query_scalar!(
-        "select held from checks_role where tenant_id = $1 and person_id = $2",
-        tenant.0,
-        person.0
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(held.unwrap_or(false))
-}
-
-/// Writes down whether somebody records checks and training.
-pub async fn put_checks_role(tx: &mut Tx, person: PersonId, held: bool) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "insert into checks_role (tenant_id, person_id, held) values ($1, $2, $3)
-         on conflict on constraint checks_role_pk do update set held = $3",
-        tenant.0,
-        person.0,
-        held
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}

@@ -4,7 +4,7 @@ use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, request_of, wrong_fields};
 use kith_proto::common::v1::Money;
-use kith_proto::identity::v1::OrganisationRole;
+use kith_proto::common::v1::OrganisationRole;
 use kith_proto::matching::v1::givers_service_server::GiversService as _;
 use kith_proto::matching::v1::{self as pb, GiverReadinessRecorded, GiverStatus, UnpaidIntent};
 use prost::Message as _;

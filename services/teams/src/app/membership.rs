@@ -5,6 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
+use kith_platform::people;
 
 use super::leaving::must_be_here;
 use super::team::{open, speaker};
@@ -115,7 +116,7 @@ pub async fn welcome(tx: &mut Tx, command: Welcome) -> Result<()> {
     let Some(mut team) = store::team::load_for_update(tx, command.team).await? else {
         return Ok(());
     };
-    if store::departed::left_at(tx, command.person).await?.is_some() {
+    if people::left_at(tx, command.person).await?.is_some() {
         return Ok(());
     }
     let today = tx.today()?;

@@ -1,6 +1,5 @@
 //! SQL, and nothing but SQL. Every query names the tenant; row security is the second fence.
 
-pub mod departed;
 pub mod reader;
 pub mod team;
 mod words;
