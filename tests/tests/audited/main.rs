@@ -201,7 +201,14 @@ async fn whoever_is_shown_is_written_down_and_sealed() {
     let reads = METHODS.iter().filter(|method| {
         method.access == Access::Person && !method.changes_state && !method.path.starts_with("/kith.common.")
     });
-    let variants = [ids(&stack, 0).await, ids(&stack, 1).await, ids(&stack, 3).await];
+    let mut variants = [ids(&stack, 0).await, ids(&stack, 1).await, ids(&stack, 3).await];
+    // Somebody of whom there is most to be seen: a giver with visits and pay.
+    let giver = look.people.named("Giver One").id.to_string();
+    for (name, id) in &mut variants[2] {
+        if name == "person" || name.ends_with(".person") {
+            id.clone_from(&giver);
+        }
+    }
     let mut total = Count::default();
     let (mut silent, mut unproven) = (Vec::new(), Vec::new());
     for method in reads {

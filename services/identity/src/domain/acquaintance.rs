@@ -35,6 +35,7 @@ pub struct Belonging {
 
 /// What one person is to another, where it lets them know the other's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them may hold beside any other")]
 pub struct Ties {
     /// They share a Team or a Circle.
     pub fellow: bool,
