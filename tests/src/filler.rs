@@ -82,7 +82,6 @@ impl Filling<'_> {
                 "share_bp" => 10_000,
                 "wall_minutes" => 60,
                 "term_months" => 12,
-                "reply_codes" => 5,
                 "radius_km" => 10,
                 "page_size" => 0,
                 _ => 1,

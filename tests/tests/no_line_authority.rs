@@ -25,6 +25,11 @@ const LOOK: &str = "an emergency look: short, stated, told, reviewed, and it cha
 const OPENED: &[(&str, &str, &str)] = &[
     ("identity", "GoLive", PLACE),
     ("identity", "InvitePerson", DOOR),
+    (
+        "identity",
+        "GetPeople",
+        "the name of whom they let in, whose papers they compare or whose request they answer",
+    ),
     ("identity", "ListPeople", DOOR),
     ("identity", "SetRoles", DOOR),
     ("identity", "UpdateTenantProfile", PLACE),

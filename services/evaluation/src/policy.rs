@@ -4,6 +4,7 @@ use kith_platform::actions;
 
 actions! {
     OpenRound seen by ListRounds,
+    GetReplyCode seen by ListRounds,
     CloseRound seen by GetRoundResult,
     GetRoundResult seen by GetRoundResult,
     ListRounds seen by ListRounds,
@@ -12,5 +13,5 @@ actions! {
 
 impl Action {
     /// Every word of standing, for the reviewed table.
-    pub const STANDING: &[&str] = &["anyone", "circle_member", "owner", "member"];
+    pub const STANDING: &[&str] = &["anyone", "circle_member", "owner", "member", "asked"];
 }

@@ -1,5 +1,5 @@
 //! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, emergency
-//! looks at records that they hold, and what each has done about an erasure.
+//! looks at records that they hold, what each has done about an erasure, and who belongs to which Team or Circle.
 
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
@@ -8,9 +8,12 @@ use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::representative;
 use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
+use kith_proto::governance::v1::{CircleSnapshot, SeatState};
+use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
 
 use crate::app;
 use crate::domain::ErasureId;
+use crate::domain::acquaintance::{Belonging, Group, GroupKind};
 use crate::domain::break_glass::Look;
 use crate::domain::fence::Fence;
 use crate::domain::rights::{Kept, Report};
@@ -25,6 +28,8 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("matching.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
+        .on("teams.team", |tx, event| Box::pin(team(tx, event)))
+        .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
         .on("teams.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("teams.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
         .on("appointments.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
@@ -34,6 +39,54 @@ pub fn subscriptions() -> Subscriptions {
         .on("finance.erasure", |tx, event| Box::pin(erasure(tx, event)))
         .on("governance.erasure", |tx, event| Box::pin(erasure(tx, event)))
         .on("evaluation.erasure", |tx, event| Box::pin(erasure(tx, event)))
+}
+
+/// Who belongs to a Team: its Owner, and those who said yes, with their days.
+async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: TeamSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = read_team(&state, &mut fields);
+    let team = fields.finish(parsed).map_err(Error::internal)?;
+    app::acquaintance::project(tx, &team).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<Group> {
+    let owner = fields.id("owner_person_id", &state.owner_person_id)?;
+    let mut people = vec![Belonging { person: owner, valid_from: None, valid_until: None }];
+    for member in &state.members {
+        if !matches!(member.state(), MembershipState::Member | MembershipState::Left) {
+            continue;
+        }
+        people.push(Belonging {
+            person: fields.id("members.person_id", &member.person_id)?,
+            valid_from: Some(fields.date("members.valid_from", &member.valid_from)?),
+            valid_until: fields.optional_date("members.valid_until", &member.valid_until)?,
+        });
+    }
+    Some(Group { kind: GroupKind::Team, id: fields.id("team_id", &state.team_id)?, people })
+}
+
+/// Who belongs to a Circle: those who said yes.
+async fn circle(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: CircleSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let parsed = read_circle(&state, &mut fields);
+    let circle = fields.finish(parsed).map_err(Error::internal)?;
+    app::acquaintance::project(tx, &circle).await?;
+    Ok(Outcome::Done)
+}
+
+fn read_circle(state: &CircleSnapshot, fields: &mut Fields) -> Option<Group> {
+    let mut people = Vec::with_capacity(state.members.len());
+    for member in state.members.iter().filter(|member| member.state() == SeatState::Held) {
+        people.push(Belonging {
+            person: fields.id("members.person_id", &member.person_id)?,
+            valid_from: Some(fields.date("members.valid_from", &member.valid_from)?),
+            valid_until: None,
+        });
+    }
+    Some(Group { kind: GroupKind::Circle, id: fields.id("circle_id", &state.circle_id)?, people })
 }
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {

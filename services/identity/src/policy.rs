@@ -93,5 +93,8 @@ impl Action {
         "integrator",
         "left",
         "recorder",
+        "fellow",
+        "represented",
+        "inviter",
     ];
 }

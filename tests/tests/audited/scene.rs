@@ -108,15 +108,18 @@ async fn look_in_an_emergency(people: &People, administrator: Someone<'_>) {
     common::OpenBreakGlassResponse::decode(opened.as_slice()).expect("the answer of the contract");
 }
 
-/// A round of a Team's that is over; too few have answered for a figure, and that is an answer.
+/// A round of a Team's that is over, and one that is not; too few have answered for a figure, and that is an answer.
 async fn close_a_round(people: &People) {
     let owner = people.named("Owner One");
     let open = evaluation::OpenRoundRequest {
         instrument: evaluation::Instrument::Swemwbs.into(),
         scope: Some(evaluation::open_round_request::Scope::TeamId(owner.own_team().await)),
-        reply_codes: 3,
         ..Default::default()
     };
+    // One more stays open, so that there are codes to be fetched; its id is the first of all, so that it is looked at.
+    let id = kith_platform::id::Uuid::from_u128(1).to_string();
+    let stays_open = evaluation::OpenRoundRequest { id, ..open.clone() };
+    let _: evaluation::OpenRoundResponse = owner.ask(stays_open).await.expect("opened");
     let opened: evaluation::OpenRoundResponse = owner.ask(open).await.expect("opened");
     let round_id = opened.round.expect("a round").id;
     let close = evaluation::CloseRoundRequest { round_id, ..Default::default() };

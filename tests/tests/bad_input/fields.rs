@@ -75,7 +75,7 @@ pub fn fields(cases: &mut Cases<'_>, stage: &Stage) {
     let nothing = AddPayerRequest { payer: Some(Payer::default()), ..AddPayerRequest::default() };
     cases.wrong(empty, owner, nothing, &named);
     cases.wrong(empty, owner, DraftProposalRequest::default(), &["circle_id", "title", "version"]);
-    cases.wrong(empty, owner, OpenRoundRequest::default(), &["instrument", "scope", "reply_codes"]);
+    cases.wrong(empty, owner, OpenRoundRequest::default(), &["instrument", "scope"]);
     cases.wrong(empty, owner, InvitePersonRequest::default(), &["display_name"]);
     let accept = AcceptInvitationRequest { email: "nobody".to_owned(), ..Default::default() };
     cases.wrong("three are wrong", owner, accept, &["invitation", "email", "password"]).token = None;

@@ -128,5 +128,5 @@ pub async fn forge(scene: &Scene, broker: &OwnBroker) {
         listeners.len()
     );
     assert_eq!((dead as usize, kept), (forged.len() * listeners.len(), 0));
-    assert_eq!(listeners.len(), 4, "who listens to teams.team");
+    assert_eq!(listeners.len(), 5, "who listens to teams.team");
 }

@@ -1,13 +1,15 @@
 //! Opening, answering, closing and reading survey rounds.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
-use kith_platform::id::Uuid;
+use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use crate::domain::reply_code::ReplyCode;
+use crate::domain::reply_code::{ReplyCode, RoundSecret};
 use crate::domain::round::{Instrument, Items, Outcome, Round, Scope, State};
 use crate::domain::suppression::Figure;
 use crate::domain::{AnswerId, Refused, RoundId};
@@ -21,23 +23,24 @@ pub struct Open {
     pub id: RoundId,
     pub instrument: Instrument,
     pub scope: Scope,
-    pub reply_codes: u32,
-    /// As many codes as asked for, made from the round's id.
-    pub codes: Vec<ReplyCode>,
+    /// What its codes come from.
+    pub secret: RoundSecret,
 }
 
-/// Opens a round and keeps the digests of its codes. The same id with the same content by the same person answers the
-/// round that exists.
+/// Opens a round, and keeps who is asked and, apart from them, the digests of their codes, all written at once, so that not
+/// even the order of the rows says whose is whose. The same id with the same content by the same person answers the round
+/// that exists.
 pub async fn open(tx: &mut Tx, command: Open) -> Result<Round> {
     let opened_by = tx.person()?;
     let (standing, subject) = standing_in(tx, command.scope).await?;
     tx.require(Action::OpenRound, subject, &standing)?;
+    let asked = people_in(tx, command.scope).await?;
     let round = Round {
         id: command.id,
         instrument: command.instrument,
         scope: command.scope,
         state: State::Open,
-        reply_codes: command.reply_codes,
+        reply_codes: u32::try_from(asked.len()).map_err(Error::internal)?,
         opened_by,
         opened_at: tx.now(),
     };
@@ -45,9 +48,30 @@ pub async fn open(tx: &mut Tx, command: Open) -> Result<Round> {
         return if existing.is_same_as(&round) { Ok(existing) } else { Err(Common::IdExists.into()) };
     }
     store::round::insert(tx, &round).await?;
-    store::reply_code::keep(tx, round.id, &command.codes).await?;
+    store::respondent::keep(tx, round.id, &asked).await?;
+    let asked: Vec<PersonId> = asked.into_iter().collect();
+    store::reply_code::keep(tx, round.id, &command.secret.codes_of(tx.tenant(), &asked)).await?;
     events::tell(tx, &round);
     Ok(round)
+}
+
+/// Asks for the caller's own code.
+#[derive(Clone)]
+pub struct GetCode {
+    pub round: RoundId,
+    pub secret: RoundSecret,
+}
+
+/// Answers the caller's own code. Nothing is kept of it, so that it cannot be told who fetched which; that they asked stands
+/// in their own access log, and in nobody else's.
+pub async fn code(tx: &mut Tx, query: GetCode) -> Result<ReplyCode> {
+    let caller = tx.person()?;
+    let round = store::round::load(tx, query.round).await?.ok_or(Error::NotFound("round"))?;
+    let (standing, _) = standing_in(tx, round.scope).await?;
+    let standing = standing.with("asked", store::respondent::was_asked(tx, round.id, caller).await?);
+    tx.require(Action::GetReplyCode, Subject::about("round", round.id, caller), &standing)?;
+    round.still_open()?;
+    Ok(query.secret.code_of(tx.tenant(), caller))
 }
 
 /// Answers a round, as nobody in particular.
@@ -141,6 +165,18 @@ async fn standing_in(tx: &mut Tx, scope: Scope) -> Result<(Standing, Subject)> {
             let standing =
                 standing.with("owner", team.owner == person).with("member", team.has_member(person, today));
             Ok((standing, Subject::about("team", id, team.owner)))
+        }
+    }
+}
+
+/// Who belongs today to those whom a round is about.
+async fn people_in(tx: &mut Tx, scope: Scope) -> Result<BTreeSet<PersonId>> {
+    let today = tx.today()?;
+    match scope {
+        Scope::Circle(circle) => Ok(store::circle::load(tx, circle).await?.people(today)),
+        Scope::Team(team) => {
+            let team = store::team::load(tx, team).await?.ok_or(Error::NotFound("team"))?;
+            Ok(team.people(today))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A Circle as governance tells it: who holds a seat.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use kith_platform::id::PersonId;
 
@@ -24,6 +26,11 @@ pub struct Seat {
 }
 
 impl Circle {
+    /// Who holds a seat on that day, each once.
+    pub fn people(&self, day: NaiveDate) -> BTreeSet<PersonId> {
+        self.seats.iter().filter(|seat| seat.valid_from <= day).map(|seat| seat.person).collect()
+    }
+
     /// Whether a person holds a seat on that day.
     pub fn has_member(&self, person: PersonId, day: NaiveDate) -> bool {
         self.seats.iter().any(|seat| seat.person == person && seat.valid_from <= day)

@@ -36,6 +36,9 @@ pub enum Refused {
     /// Results are shown of closed rounds only: a live result would give single answers away.
     #[error("the round is still open; its result is shown once it is closed")]
     RoundStillOpen,
+    /// Nobody answers a closed round.
+    #[error("the round is closed; it takes no more answers")]
+    RoundClosed,
     /// The instrument has another number of items.
     #[error(
         "the questions have {expected} items, so {expected} answers are needed; leave one without a value to skip it"
@@ -49,7 +52,7 @@ pub enum Refused {
 impl Refusal for Refused {
     fn kind(&self) -> Kind {
         match self {
-            Self::ReplyCodeNotValid | Self::RoundStillOpen => Kind::FailedPrecondition,
+            Self::ReplyCodeNotValid | Self::RoundStillOpen | Self::RoundClosed => Kind::FailedPrecondition,
             Self::WrongNumberOfAnswers { .. } => Kind::InvalidArgument,
         }
     }
@@ -58,6 +61,7 @@ impl Refusal for Refused {
         match self {
             Self::ReplyCodeNotValid => "REPLY_CODE_NOT_VALID",
             Self::RoundStillOpen => "ROUND_STILL_OPEN",
+            Self::RoundClosed => "ROUND_CLOSED",
             Self::WrongNumberOfAnswers { .. } => "WRONG_NUMBER_OF_ANSWERS",
         }
     }
@@ -65,7 +69,7 @@ impl Refusal for Refused {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::WrongNumberOfAnswers { expected } => vec![("expected", expected.to_string())],
-            Self::ReplyCodeNotValid | Self::RoundStillOpen => Vec::new(),
+            Self::ReplyCodeNotValid | Self::RoundStillOpen | Self::RoundClosed => Vec::new(),
         }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! A code is `tenant (26 characters) + secret (24 characters)` in Crockford's base 32, written in groups of five. The
 //! tenant part leads a call without a token to its tenant; the secret part has 120 bits of a key that the service derives
-//! from its secret, the round and an index, so that opening the same round again gives the same codes without their
-//! being stored. At rest there is only the SHA-256 of a code that is still unused.
+//! from its secret, the round and the person, so that somebody who asks again gets the same code without its being stored.
+//! At rest there is only the SHA-256 of a code that is still unused; nothing says whose it is.
 
 use core::fmt;
 
-use kith_platform::id::{TenantId, Uuid};
+use kith_platform::id::{PersonId, TenantId, Uuid};
 use sha2::{Digest as _, Sha256};
 
 /// Crockford's base 32: no I, L, O, U.
@@ -35,13 +35,6 @@ impl ReplyCode {
         write_base32(tenant.0.as_u128(), &mut characters[..TENANT_CHARACTERS]);
         write_base32(u128::from_be_bytes(bits) >> 8, &mut characters[TENANT_CHARACTERS..]);
         Self(characters)
-    }
-
-    /// The codes of a round from the secret of each index, in an order that means nothing.
-    pub fn all_of_round(tenant: TenantId, count: u32, secret_of: impl Fn(u32) -> [u8; 32]) -> Vec<Self> {
-        let mut codes: Vec<Self> = (0..count).map(|index| Self::new(tenant, &secret_of(index))).collect();
-        codes.sort();
-        codes
     }
 
     /// Reads a code as a person may type it: any case, with or without hyphens and spaces, O for 0, I and L for 1.
@@ -88,6 +81,33 @@ impl ReplyCode {
     }
 }
 
+/// What the codes of one round come from: derived from the service's secret, never stored. Has no `Debug`.
+#[derive(Clone)]
+pub struct RoundSecret([u8; 32]);
+
+impl RoundSecret {
+    /// From what was derived for that round alone.
+    pub fn new(derived: [u8; 32]) -> Self {
+        Self(derived)
+    }
+
+    /// Somebody's code: the same whenever they ask. Without the secret nobody can tell whose it is, with the whole
+    /// database in hand.
+    pub fn code_of(&self, tenant: TenantId, person: PersonId) -> ReplyCode {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(person.0.as_bytes());
+        ReplyCode::new(tenant, &hash.finalize().into())
+    }
+
+    /// The codes of everybody who is asked, in an order that says nothing of whose they are.
+    pub fn codes_of(&self, tenant: TenantId, asked: &[PersonId]) -> Vec<ReplyCode> {
+        let mut codes: Vec<ReplyCode> = asked.iter().map(|person| self.code_of(tenant, *person)).collect();
+        codes.sort();
+        codes
+    }
+}
+
 impl fmt::Display for ReplyCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, character) in self.0.iter().enumerate() {
@@ -114,19 +134,22 @@ mod tests {
 
     use super::*;
 
-    fn codes(tenant: u128, key: u8, count: u32) -> Vec<ReplyCode> {
-        ReplyCode::all_of_round(TenantId(Uuid::from_u128(tenant)), count, |index| {
-            Sha256::digest([&[key][..], &index.to_be_bytes()].concat()).into()
-        })
+    fn codes(tenant: u128, key: u8, count: u128) -> Vec<ReplyCode> {
+        let people: Vec<PersonId> = (0..count).map(|number| PersonId(Uuid::from_u128(number))).collect();
+        RoundSecret::new([key; 32]).codes_of(TenantId(Uuid::from_u128(tenant)), &people)
     }
 
     #[test]
-    fn the_order_of_the_codes_says_nothing_of_the_index() {
+    fn everybody_has_one_code_in_a_round_and_the_order_says_nothing_of_whose_it_is() {
         let few = codes(1, 2, 3);
         let more = codes(1, 2, 40);
         assert!(few.iter().all(|code| more.contains(code)), "the same secret gives the same code");
         assert!(more.is_sorted());
         assert!(few.iter().zip(&more).any(|(one, other)| one != other));
+        let mut different = more.clone();
+        different.dedup();
+        assert_eq!(different.len(), 40);
+        assert!(codes(1, 3, 40).iter().all(|code| !more.contains(code)), "another round, other codes");
     }
 
     #[test]

@@ -10,9 +10,6 @@ use kith_platform::local::wall_clock;
 use super::suppression::{self, Figure, Threshold};
 use super::{CircleId, Refused, RoundId, TeamId, swemwbs};
 
-/// Most reply codes that one round may have.
-pub const MOST_REPLY_CODES: u32 = 500;
-
 /// A licensed or own set of questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instrument {
@@ -71,9 +68,9 @@ pub struct Round {
     pub scope: Scope,
     /// Where it stands.
     pub state: State,
-    /// How many reply codes were made, 1 to [`MOST_REPLY_CODES`].
+    /// How many reply codes were made: one for each who was asked.
     pub reply_codes: u32,
-    /// Who opened it, and so holds the codes: nobody else is given them again.
+    /// Who opened it.
     pub opened_by: PersonId,
     /// When it was opened.
     pub opened_at: DateTime<Utc>,
@@ -89,12 +86,11 @@ pub enum Outcome {
 }
 
 impl Round {
-    /// Whether opening `other` would say what this round already is. Only its opener may ask again.
+    /// Whether opening `other` would say what this round already is, by the same person; who belongs may have changed.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.id == other.id
             && self.instrument == other.instrument
             && self.scope == other.scope
-            && self.reply_codes == other.reply_codes
             && self.opened_by == other.opened_by
     }
 
@@ -120,6 +116,14 @@ impl Round {
                 Outcome::Changed
             }
             State::Closed { .. } => Outcome::Unchanged,
+        }
+    }
+
+    /// Refuses where it is closed: its codes are of no more use.
+    pub fn still_open(&self) -> Result<(), Refused> {
+        match self.state {
+            State::Open => Ok(()),
+            State::Closed { .. } => Err(Refused::RoundClosed),
         }
     }
 
@@ -229,7 +233,9 @@ mod tests {
         let answers = [all(1), all(2), all(3), all(4), all(5)];
         assert_eq!(round.accept(&answers[0]), Ok(()));
         assert_eq!(round.result(&answers, five), Err(Refused::RoundStillOpen));
+        assert_eq!(round.still_open(), Ok(()));
         round.close(now());
+        assert_eq!(round.still_open(), Err(Refused::RoundClosed));
         assert_eq!(round.accept(&answers[0]), Err(Refused::ReplyCodeNotValid));
         assert!(matches!(round.result(&answers, five), Ok(Figure::Shown { respondents: 5, .. })));
     }
@@ -251,7 +257,7 @@ mod tests {
         let mut closed = round();
         closed.close(now());
         assert!(closed.is_same_as(&round()));
-        assert!(!closed.is_same_as(&Round { reply_codes: 9, ..round() }));
+        assert!(closed.is_same_as(&Round { reply_codes: 9, ..round() }));
         assert!(!closed.is_same_as(&Round { opened_by: PersonId(Uuid::from_u128(4)), ..round() }));
         assert!(!closed.is_same_as(&Round { scope: Scope::Circle(CircleId(Uuid::from_u128(2))), ..round() }));
     }

@@ -1,5 +1,7 @@
 //! A Team as teams tells it: who owns it and who belongs to it.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use kith_platform::id::PersonId;
 
@@ -32,6 +34,12 @@ pub struct Membership {
 }
 
 impl Team {
+    /// Who belongs to it on that day: its Owner and its members, each once.
+    pub fn people(&self, day: NaiveDate) -> BTreeSet<PersonId> {
+        let members = self.members.iter().filter(|membership| membership.holds_on(day));
+        members.map(|membership| membership.person).chain([self.owner]).collect()
+    }
+
     /// Whether a person is a member on that day.
     pub fn has_member(&self, person: PersonId, day: NaiveDate) -> bool {
         self.members.iter().any(|membership| membership.person == person && membership.holds_on(day))
@@ -72,5 +80,7 @@ mod tests {
         let on = |text| team.has_member(person, day(text));
         assert!(!on("2026-02-28") && on("2026-03-01") && on("2026-03-31") && !on("2026-04-01"));
         assert!(!team.has_member(team.owner, day("2026-03-02")));
+        assert_eq!(team.people(day("2026-03-31")), [person, team.owner].into());
+        assert_eq!(team.people(day("2026-04-01")), [team.owner].into());
     }
 }

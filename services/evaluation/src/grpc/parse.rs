@@ -8,24 +8,23 @@ use kith_proto::evaluation::v1 as pb;
 use crate::app;
 use crate::domain::RoundId;
 use crate::domain::continuity::Month;
-use crate::domain::reply_code::ReplyCode;
-use crate::domain::round::{Instrument, Items, MOST_REPLY_CODES, Scope};
+use crate::domain::reply_code::RoundSecret;
+use crate::domain::round::{Instrument, Items, Scope};
 
 /// The most items that a questionnaire may have; more are not even looked at.
 const MOST_ITEMS: usize = 200;
 
-/// The round's id and number of codes, where both make sense: what its codes are made from.
-pub fn codes_asked_for(message: &pb::OpenRoundRequest) -> Option<(RoundId, u32)> {
+/// The id of the round that is to be opened: without an id of its own that of the request, so that a repeat makes the same
+/// codes.
+pub fn round_to_open(message: &pb::OpenRoundRequest) -> Option<RoundId> {
     let id = if message.id.is_empty() { &message.request_id } else { &message.id };
-    let id = Uuid::try_parse(id).ok()?;
-    let count = u32::try_from(message.reply_codes).ok()?;
-    (1..=MOST_REPLY_CODES).contains(&count).then_some((RoundId(id), count))
+    Uuid::try_parse(id).ok().map(RoundId)
 }
 
-/// `codes` are those of [`codes_asked_for`].
+/// `secret` is that of [`round_to_open`].
 pub fn open_round(
     message: &pb::OpenRoundRequest,
-    codes: &[ReplyCode],
+    secret: &RoundSecret,
     fields: &mut Fields,
 ) -> Option<app::round::Open> {
     let id = fields.optional_id::<RoundId>("id", &message.id);
@@ -38,18 +37,9 @@ pub fn open_round(
         Some(pb::open_round_request::Scope::TeamId(id)) => fields.id("team_id", id).map(Scope::Team),
         None => fields.wrong("scope", "is missing: a circle_id or a team_id"),
     };
-    let most = i32::try_from(MOST_REPLY_CODES).unwrap_or(i32::MAX);
-    let count = fields.number("reply_codes", message.reply_codes, 1, most);
-    let (id, instrument, scope, _) = (id?, instrument?, scope?, count?);
-    // Without an id of its own the round has that of the request, so that a repeat makes the same codes.
-    let (default_id, reply_codes) = codes_asked_for(message)?;
-    Some(app::round::Open {
-        id: id.unwrap_or(default_id),
-        instrument,
-        scope,
-        reply_codes,
-        codes: codes.to_vec(),
-    })
+    let (id, instrument, scope) = (id?, instrument?, scope?);
+    let id = id.or_else(|| round_to_open(message))?;
+    Some(app::round::Open { id, instrument, scope, secret: secret.clone() })
 }
 
 /// The items of an answer; the code is read apart, as a wrong one is refused like any other.

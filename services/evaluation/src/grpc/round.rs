@@ -13,9 +13,9 @@ use tonic::{Request, Response, Status};
 
 use super::parse;
 use crate::app;
-use crate::domain::reply_code::ReplyCode;
+use crate::domain::reply_code::{ReplyCode, RoundSecret};
 use crate::domain::round::Round;
-use crate::domain::{AnswerId, Refused};
+use crate::domain::{AnswerId, Refused, RoundId};
 
 type Reply<A> = Result<Response<A>, Status>;
 
@@ -29,32 +29,39 @@ impl Rounds {
         Self(host)
     }
 
-    /// Makes the codes that a request asks for: the same ones whenever it is repeated. None where it makes no sense or
-    /// nobody is signed in, in which case the command refuses it.
-    fn codes(&self, request: &Request<pb::OpenRoundRequest>) -> Vec<ReplyCode> {
-        let tenant = actor(request).tenant();
-        let Some((tenant, (round, count))) = tenant.zip(parse::codes_asked_for(request.get_ref())) else {
-            return Vec::new();
-        };
-        ReplyCode::all_of_round(tenant, count, |index| {
-            let parts = [tenant.0.as_bytes(), round.0.as_bytes(), &index.to_be_bytes()[..]];
-            self.0.derive("evaluation.reply_code", &parts)
-        })
+    /// What the codes of a round come from: the same whenever it is asked for. An id that is none, or a caller without a
+    /// place, is refused by the command itself.
+    fn secret<M>(&self, request: &Request<M>, round: Option<RoundId>) -> RoundSecret {
+        let tenant = actor(request).tenant().map(|tenant| tenant.0).unwrap_or_default();
+        let round = round.map(|round| round.0).unwrap_or_default();
+        RoundSecret::new(self.0.derive("evaluation.reply_code", &[tenant.as_bytes(), round.as_bytes()]))
     }
 }
 
 #[tonic::async_trait]
 impl RoundsService for Rounds {
     async fn open_round(&self, request: Request<pb::OpenRoundRequest>) -> Reply<pb::OpenRoundResponse> {
-        let codes = self.codes(&request);
+        let secret = self.secret(&request, parse::round_to_open(request.get_ref()));
         let parse =
-            |message: pb::OpenRoundRequest, fields: &mut Fields| parse::open_round(&message, &codes, fields);
-        // The answer is saved for a repeat without its codes; they are put in after that, and are nowhere at rest.
-        let render =
-            |round: Round| pb::OpenRoundResponse { round: Some(round.into()), reply_codes: Vec::new() };
-        let mut response = self.0.command(request, parse, app::round::open, render).await?;
-        response.get_mut().reply_codes = codes.iter().map(ToString::to_string).collect();
-        Ok(response)
+            |message: pb::OpenRoundRequest, fields: &mut Fields| parse::open_round(&message, &secret, fields);
+        let render = |round: Round| pb::OpenRoundResponse { round: Some(round.into()) };
+        self.0.command(request, parse, app::round::open, render).await
+    }
+
+    async fn get_reply_code(
+        &self,
+        request: Request<pb::GetReplyCodeRequest>,
+    ) -> Reply<pb::GetReplyCodeResponse> {
+        let round = Uuid::try_parse(&request.get_ref().round_id).ok().map(RoundId);
+        let secret = self.secret(&request, round);
+        let parse = |message: pb::GetReplyCodeRequest, fields: &mut Fields| {
+            Some(app::round::GetCode {
+                round: fields.id("round_id", &message.round_id)?,
+                secret: secret.clone(),
+            })
+        };
+        let render = |code: ReplyCode| pb::GetReplyCodeResponse { reply_code: code.to_string() };
+        self.0.query(request, parse, app::round::code, render).await
     }
 
     async fn answer_round(&self, request: Request<pb::AnswerRoundRequest>) -> Reply<pb::AnswerRoundResponse> {

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod circle;
 pub mod parameter;
 pub mod reply_code;
+pub mod respondent;
 pub mod round;
 pub mod team;
 pub mod visit;

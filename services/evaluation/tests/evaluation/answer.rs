@@ -29,8 +29,8 @@ async fn fewer_than_five_scored_answers_show_nothing_at_all() {
 #[tokio::test]
 async fn every_code_that_is_of_no_use_is_refused_alike() {
     let stage = Stage::new().await;
-    let (_, codes) = stage.open(stage.owner, stage.team_round(2)).await.expect("a round");
-    let (closed, of_closed) = stage.open(stage.owner, stage.team_round(1)).await.expect("a round");
+    let (_, codes) = stage.opened().await;
+    let (closed, of_closed) = stage.opened().await;
     stage.close(stage.owner, &closed).await.expect("closed");
     stage.answer(&codes[0], &ANSWER).await.expect("answered");
     let mut wrong = codes[1].clone();
@@ -54,7 +54,7 @@ async fn every_code_that_is_of_no_use_is_refused_alike() {
 #[tokio::test]
 async fn a_code_answers_once_even_twice_at_the_same_moment() {
     let stage = Stage::new().await;
-    let (round, codes) = stage.open(stage.owner, stage.team_round(1)).await.expect("a round");
+    let (round, codes) = stage.opened().await;
     let (one, two) = tokio::join!(stage.answer(&codes[0], &ANSWER), stage.answer(&codes[0], &ANSWER));
     let refused = match (one, two) {
         (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
@@ -74,7 +74,7 @@ async fn a_code_answers_once_even_twice_at_the_same_moment() {
 #[tokio::test]
 async fn a_refused_answer_leaves_its_code_good() {
     let stage = Stage::new().await;
-    let (_, codes) = stage.open(stage.owner, stage.team_round(1)).await.expect("a round");
+    let (_, codes) = stage.opened().await;
     let refused = stage.answer(&codes[0], &[3, 0, 6, 3, -1, 3, 3]).await.expect_err("refused");
     assert_eq!(wrong_fields(&refused), ["answers[2].value", "answers[4].value"]);
     let values = [Some(0), Some(5)].map(|value| pb::ItemAnswer { value }).to_vec();
@@ -92,8 +92,8 @@ async fn a_refused_answer_leaves_its_code_good() {
 #[tokio::test]
 async fn a_code_leads_to_its_own_tenant_and_no_other() {
     let stage = Stage::new().await;
-    let request = stage.team_round(3);
-    let (_, codes) = stage.open(stage.owner, request.clone()).await.expect("a round");
+    let request = stage.team_round();
+    let (_, codes) = stage.opened().await;
     let elsewhere = Stage { tenant: stage.world.tenant(&stage.host, false).await, ..stage };
     let refused = elsewhere.open(elsewhere.owner, request).await.expect_err("its Team is not known there");
     assert_eq!(refused.code(), Code::NotFound);

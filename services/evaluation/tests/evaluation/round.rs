@@ -26,11 +26,11 @@ async fn a_teams_round_is_opened_and_closed_by_its_owner_and_read_by_its_members
         (stage.circle_member, not_found()),
         (stage.world.person(), not_found()),
     ] {
-        let refused = stage.open(by, stage.team_round(8)).await.expect_err("not the Owner");
+        let refused = stage.open(by, stage.team_round()).await.expect_err("not the Owner");
         assert_eq!(reason(&refused), refusal);
     }
-    let (round, codes) = stage.open(stage.owner, stage.team_round(8)).await.expect("a round");
-    assert_eq!((round.state(), codes.len()), (RoundState::Open, 8));
+    let (round, codes) = stage.opened().await;
+    assert_eq!((round.state(), codes.len()), (RoundState::Open, 12));
     for (code, items) in codes.iter().zip(&FIVE_ANSWERS) {
         stage.answer(code, items).await.expect("answered");
     }
@@ -64,10 +64,14 @@ async fn a_teams_round_is_opened_and_closed_by_its_owner_and_read_by_its_members
 async fn a_circles_round_is_its_members() {
     let stage = Stage::new().await;
     for by in [stage.owner, stage.member, stage.asked] {
-        let refused = stage.open(by, stage.circle_round(5)).await.expect_err("no seat in the Circle");
+        let refused = stage.open(by, stage.circle_round()).await.expect_err("no seat in the Circle");
         assert_eq!(reason(&refused), not_found());
     }
-    let (round, _) = stage.open(stage.circle_member, stage.circle_round(5)).await.expect("a round");
+    let round = stage.open(stage.circle_member, stage.circle_round()).await.expect("a round");
+    stage.code(stage.circle_member, &round).await.expect("their code");
+    for by in [stage.owner, stage.asked] {
+        assert_eq!(reason(&stage.code(by, &round).await.expect_err("no seat")), not_found());
+    }
     stage.close(stage.circle_member, &round).await.expect("closed");
     assert!(stage.result(stage.circle_member, &round).await.expect("a result").suppressed);
     assert_eq!(reason(&stage.result(stage.owner, &round).await.expect_err("no seat")), not_found());
@@ -103,49 +107,37 @@ async fn a_closed_round_stays_closed_and_keeps_its_result() {
 }
 
 #[tokio::test]
-async fn a_repeat_answers_the_same_round_and_codes() {
+async fn a_repeat_answers_the_same_round_to_who_opened_it() {
     let stage = Stage::new().await;
-    let request = stage.team_round(20);
-    let (round, codes) = stage.open(stage.owner, request.clone()).await.expect("a round");
+    let request = stage.team_round();
+    let round = stage.open(stage.owner, request.clone()).await.expect("a round");
     assert_eq!(round.id, request.request_id, "without an id of its own it has that of the request");
-    assert_eq!(
-        stage.open(stage.owner, request.clone()).await.expect("the same"),
-        (round.clone(), codes.clone())
-    );
+    assert_eq!(stage.open(stage.owner, request.clone()).await.expect("the same"), round);
 
-    // Days later, under another request id, by the round's id.
+    // Days later, under another request id, by the round's id, and somebody has joined since.
     stage.world.clock.advance(chrono::Duration::days(5));
+    stage.tell_members(2, &[stage.world.person()]).await;
     let by_id =
         pb::OpenRoundRequest { id: round.id.clone(), request_id: stage.id().to_string(), ..request.clone() };
-    assert_eq!(
-        stage.open(stage.owner, by_id.clone()).await.expect("the same"),
-        (round.clone(), codes.clone())
-    );
+    assert_eq!(stage.open(stage.owner, by_id.clone()).await.expect("the same"), round);
     // Also when it is closed by now.
     stage.close(stage.owner, &round).await.expect("closed");
     let late = pb::OpenRoundRequest { request_id: stage.id().to_string(), ..by_id.clone() };
-    let (late, late_codes) = stage.open(stage.owner, late).await.expect("the same");
-    assert_eq!((late.state(), late_codes), (RoundState::Closed, codes.clone()));
+    assert_eq!(stage.open(stage.owner, late).await.expect("the same").state(), RoundState::Closed);
 
-    let other = pb::OpenRoundRequest { reply_codes: 21, ..request };
+    let about_the_circle = stage.circle_round().scope;
+    let other = pb::OpenRoundRequest { scope: about_the_circle, ..request };
     let refused = stage.open(stage.owner, other).await.expect_err("other content");
     assert_eq!(reason(&refused), (Code::AlreadyExists, "REQUEST_ID_REUSED".into()));
-    let other = pb::OpenRoundRequest { reply_codes: 21, request_id: stage.id().to_string(), ..by_id };
-    let refused = stage.open(stage.owner, other).await.expect_err("other content");
-    assert_eq!(reason(&refused), (Code::AlreadyExists, "ID_EXISTS".into()));
     assert_eq!(stage.world.written(&stage.host).await.len(), 2, "opened once, closed once");
-}
 
-#[tokio::test]
-async fn only_who_opened_a_round_is_given_its_codes_again() {
-    let stage = Stage::new().await;
     let seat = |person: kith_platform::id::PersonId| governance::CircleMember {
         person_id: person.to_string(),
         state: governance::SeatState::Held.into(),
         valid_from: "2026-11-01".into(),
     };
     stage.tell_seats(2, vec![seat(stage.circle_member), seat(stage.asked)]).await;
-    let request = stage.circle_round(5);
+    let request = stage.circle_round();
     stage.open(stage.circle_member, request.clone()).await.expect("a round");
     let refused = stage.open(stage.asked, request).await.expect_err("another member of the Circle");
     assert_eq!(reason(&refused), (Code::AlreadyExists, "ID_EXISTS".into()));
@@ -154,7 +146,7 @@ async fn only_who_opened_a_round_is_given_its_codes_again() {
 #[tokio::test]
 async fn two_who_open_at_the_same_moment_open_one_round() {
     let stage = Stage::new().await;
-    let with_id = pb::OpenRoundRequest { id: stage.id().to_string(), ..stage.team_round(5) };
+    let with_id = pb::OpenRoundRequest { id: stage.id().to_string(), ..stage.team_round() };
     let other = pb::OpenRoundRequest { request_id: stage.id().to_string(), ..with_id.clone() };
     let (one, two) = tokio::join!(stage.open(stage.owner, with_id), stage.open(stage.owner, other));
     assert_eq!(one.expect("a round"), two.expect("the same round"));
@@ -164,24 +156,18 @@ async fn two_who_open_at_the_same_moment_open_one_round() {
 #[tokio::test]
 async fn every_wrong_field_is_named_and_nothing_is_stored() {
     let stage = Stage::new().await;
-    let request = pb::OpenRoundRequest {
-        request_id: "x".into(),
-        id: "y".into(),
-        instrument: 7,
-        scope: None,
-        reply_codes: 501,
-    };
+    let request = pb::OpenRoundRequest { request_id: "x".into(), id: "y".into(), instrument: 7, scope: None };
     let refused = stage.open(stage.owner, request).await.expect_err("refused");
     assert_eq!(refused.code(), Code::InvalidArgument);
-    assert_eq!(wrong_fields(&refused), ["request_id", "id", "instrument", "scope", "reply_codes"]);
-    for count in [0, -1, i32::MIN] {
-        let request = pb::OpenRoundRequest {
-            scope: Some(open_round_request::Scope::CircleId("z".into())),
-            ..stage.team_round(count)
-        };
-        let refused = stage.open(stage.owner, request).await.expect_err("refused");
-        assert_eq!(wrong_fields(&refused), ["circle_id", "reply_codes"]);
-    }
+    assert_eq!(wrong_fields(&refused), ["request_id", "id", "instrument", "scope"]);
+    let request = pb::OpenRoundRequest {
+        scope: Some(open_round_request::Scope::CircleId("z".into())),
+        ..stage.team_round()
+    };
+    let refused = stage.open(stage.owner, request).await.expect_err("refused");
+    assert_eq!(wrong_fields(&refused), ["circle_id"]);
+    let nonsense = pb::Round { id: "r".into(), ..Default::default() };
+    assert_eq!(wrong_fields(&stage.code(stage.owner, &nonsense).await.expect_err("refused")), ["round_id"]);
     let refused = stage
         .rounds
         .list_rounds(
@@ -212,10 +198,14 @@ async fn another_tenants_round_is_as_unknown_as_one_that_never_was() {
         elsewhere.close(elsewhere.owner, &round).await.expect_err("refused"),
         elsewhere.close(elsewhere.owner, &unknown).await.expect_err("refused"),
     );
-    let nowhere = open_round_request::Scope::TeamId(Uuid::from_u128(5).to_string());
-    let unknown_team = pb::OpenRoundRequest { scope: Some(nowhere), ..elsewhere.team_round(5) };
     same(
-        elsewhere.open(elsewhere.owner, elsewhere.team_round(5)).await.expect_err("refused"),
+        elsewhere.code(elsewhere.owner, &round).await.expect_err("refused"),
+        elsewhere.code(elsewhere.owner, &unknown).await.expect_err("refused"),
+    );
+    let nowhere = open_round_request::Scope::TeamId(Uuid::from_u128(5).to_string());
+    let unknown_team = pb::OpenRoundRequest { scope: Some(nowhere), ..elsewhere.team_round() };
+    same(
+        elsewhere.open(elsewhere.owner, elsewhere.team_round()).await.expect_err("refused"),
         elsewhere.open(elsewhere.owner, unknown_team).await.expect_err("refused"),
     );
 }
@@ -226,9 +216,9 @@ async fn rounds_are_listed_newest_first_page_by_page_to_those_they_are_about() {
     let mut opened = Vec::new();
     for _ in 0..3 {
         stage.world.clock.advance(chrono::Duration::minutes(1));
-        opened.push(stage.open(stage.owner, stage.team_round(5)).await.expect("a round").0.id);
+        opened.push(stage.opened().await.0.id);
     }
-    stage.open(stage.circle_member, stage.circle_round(5)).await.expect("a round of the Circle");
+    stage.open(stage.circle_member, stage.circle_round()).await.expect("a round of the Circle");
     let list = |by, page_token: String| {
         let scope = Some(list_rounds_request::Scope::TeamId(stage.team.to_string()));
         stage.rounds.list_rounds(stage.request(by, pb::ListRoundsRequest { scope, page_size: 2, page_token }))

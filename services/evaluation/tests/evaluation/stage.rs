@@ -20,6 +20,8 @@ pub struct Stage {
     pub team: Uuid,
     pub owner: PersonId,
     pub member: PersonId,
+    /// Ten further members.
+    pub others: Vec<PersonId>,
     /// Was a member until the first of October.
     pub left: PersonId,
     pub circle_member: PersonId,
@@ -42,6 +44,7 @@ impl Stage {
             team,
             owner: world.person(),
             member: world.person(),
+            others: (0..10).map(|_| world.person()).collect(),
             left: world.person(),
             circle_member: world.person(),
             asked: world.person(),
@@ -58,6 +61,11 @@ impl Stage {
     }
 
     async fn tell_team(&self, no: i64) {
+        self.tell_members(no, &[]).await;
+    }
+
+    /// The Team with some more members from today on.
+    pub async fn tell_members(&self, no: i64, more: &[PersonId]) {
         let member = |person: PersonId, state: teams::MembershipState, until: &str| teams::Membership {
             id: self.id().to_string(),
             person_id: person.to_string(),
@@ -66,14 +74,18 @@ impl Stage {
             valid_from: "2026-03-01".into(),
             valid_until: until.into(),
         };
+        let mut members = vec![
+            member(self.member, teams::MembershipState::Member, ""),
+            member(self.left, teams::MembershipState::Left, "2026-10-01"),
+        ];
+        for one in self.others.iter().chain(more) {
+            members.push(member(*one, teams::MembershipState::Member, ""));
+        }
         let state = teams::TeamSnapshot {
             team_id: self.team.to_string(),
             owner_person_id: self.owner.to_string(),
             circle_id: self.circle.to_string(),
-            members: vec![
-                member(self.member, teams::MembershipState::Member, ""),
-                member(self.left, teams::MembershipState::Left, "2026-10-01"),
-            ],
+            members,
             ..Default::default()
         };
         let event = teams::TeamMemberJoined { state: Some(state) };
@@ -104,28 +116,39 @@ impl Stage {
         request_of(self.tenant, by, message)
     }
 
-    pub fn team_round(&self, codes: i32) -> pb::OpenRoundRequest {
+    pub fn team_round(&self) -> pb::OpenRoundRequest {
         pb::OpenRoundRequest {
             request_id: self.id().to_string(),
             id: String::new(),
             instrument: pb::Instrument::Swemwbs.into(),
             scope: Some(open_round_request::Scope::TeamId(self.team.to_string())),
-            reply_codes: codes,
         }
     }
 
-    pub fn circle_round(&self, codes: i32) -> pb::OpenRoundRequest {
+    pub fn circle_round(&self) -> pb::OpenRoundRequest {
         let scope = Some(open_round_request::Scope::CircleId(self.circle.to_string()));
-        pb::OpenRoundRequest { scope, ..self.team_round(codes) }
+        pb::OpenRoundRequest { scope, ..self.team_round() }
     }
 
-    pub async fn open(
-        &self,
-        by: PersonId,
-        request: pb::OpenRoundRequest,
-    ) -> Result<(pb::Round, Vec<String>), Status> {
+    pub async fn open(&self, by: PersonId, request: pb::OpenRoundRequest) -> Result<pb::Round, Status> {
         let answer = self.rounds.open_round(self.request(by, request)).await?.into_inner();
-        Ok((answer.round.expect("a round"), answer.reply_codes))
+        Ok(answer.round.expect("a round"))
+    }
+
+    /// The code that somebody fetches for themselves.
+    pub async fn code(&self, by: PersonId, round: &pb::Round) -> Result<String, Status> {
+        let request = pb::GetReplyCodeRequest { round_id: round.id.clone() };
+        Ok(self.rounds.get_reply_code(self.request(by, request)).await?.into_inner().reply_code)
+    }
+
+    /// A round of the Team, and the code of each of the twelve who are asked, the Owner's first.
+    pub async fn opened(&self) -> (pb::Round, Vec<String>) {
+        let round = self.open(self.owner, self.team_round()).await.expect("a round");
+        let mut codes = Vec::new();
+        for person in [self.owner, self.member].iter().chain(&self.others) {
+            codes.push(self.code(*person, &round).await.expect("their code"));
+        }
+        (round, codes)
     }
 
     /// Answers without a token; 0 stands for an item left out.
@@ -158,8 +181,7 @@ impl Stage {
 
     /// A closed round of the Team with these answers.
     pub async fn closed_round(&self, answers: &[[i32; 7]]) -> pb::Round {
-        let codes = i32::try_from(answers.len()).expect("few");
-        let (round, codes) = self.open(self.owner, self.team_round(codes)).await.expect("a round");
+        let (round, codes) = self.opened().await;
         for (code, items) in codes.iter().zip(answers) {
             self.answer(code, items).await.expect("answered");
         }

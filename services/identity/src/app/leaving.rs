@@ -7,7 +7,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::PersonId;
 
-use super::{Desk, consent, person, rights};
+use super::{Desk, acquaintance, consent, rights};
 use crate::domain::Change;
 use crate::domain::person::Person;
 use crate::events::{self, PersonFact, RepresentativeFact};
@@ -35,7 +35,7 @@ pub struct Close {
 /// Closes somebody's place.
 pub async fn close(tx: &mut Tx, command: Close) -> Result<Person> {
     store::tenant::load_for_update(tx).await?;
-    let standing = person::standing(tx).await?;
+    let standing = acquaintance::towards_one(tx, command.person).await?;
     let found = store::person::load_for_update(tx, command.person).await?;
     let leaving = found.ok_or(Error::NotFound("person"))?;
     tx.require(Action::ClosePlace, Subject::about("person", leaving.id, leaving.id), &standing)?;

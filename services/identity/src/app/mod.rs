@@ -6,6 +6,7 @@
 //! must not reach. The order is chosen so that a crash in between is repaired by repeating the same call.
 
 pub mod account;
+pub mod acquaintance;
 pub mod break_glass;
 pub mod communication;
 pub mod consent;

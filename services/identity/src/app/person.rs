@@ -9,7 +9,7 @@ use kith_platform::etag;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
-use super::{Desk, content_hash, rights};
+use super::{Desk, acquaintance, content_hash, rights};
 use crate::domain::person::{Ends, Person, Role, Roles, Term, wrong_end};
 use crate::domain::{Change, Refused};
 use crate::events::{self, PersonFact};
@@ -67,7 +67,12 @@ pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Person> {
     let id = command.id;
     tx.require(Action::InvitePerson, Subject::about("person", id, id), &standing)?;
     match store::person::content_hash(tx, id).await? {
-        None => add(tx, command).await,
+        None => {
+            let invited_by = tx.person()?;
+            let person = add(tx, command).await?;
+            store::acquaintance::invited(tx, id, invited_by).await?;
+            Ok(person)
+        }
         Some(kept) if kept == command.content_hash() => {
             store::person::load_all(tx, &[id.0]).await?.pop().ok_or(Error::NotFound("person"))
         }
@@ -117,21 +122,28 @@ pub async fn join(tx: &mut Tx, id: PersonId) -> Result<()> {
     Ok(())
 }
 
-/// Answers people of the tenant in the order asked for; ids that nobody here has are left out. Each who is seen by
-/// another is written down.
+/// Answers those people, in the order asked for, whose names the caller may know. Everybody else of the tenant is left out
+/// as somebody whom nobody here has, and nothing of that is written down either. Each who is seen by another is written
+/// down.
 pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> {
     let caller = tx.person()?;
-    let standing = standing(tx).await?;
-    tx.require(Action::GetPeople, Subject::about("person", caller, caller), &standing)?;
-    let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let mut found = store::person::load_all(tx, &asked).await?;
-    if !standing.is("administrator") && !standing.is("privacy_lead") {
-        let restricted = store::rights::restricted(tx, &asked).await?;
+    let own = acquaintance::towards_one(tx, caller).await?;
+    tx.require(Action::GetPeople, Subject::about("person", caller, caller), &own)?;
+    let standing = acquaintance::towards(tx, &ids).await?;
+    let known: Vec<Uuid> = standing
+        .iter()
+        .filter(|(_, standing)| acquaintance::knows_the_name(standing))
+        .map(|(person, _)| person.0)
+        .collect();
+    let mut found = store::person::load_all(tx, &known).await?;
+    if !own.is("administrator") && !own.is("privacy_lead") {
+        let restricted = store::rights::restricted(tx, &known).await?;
         found.retain(|person| person.id == caller || !restricted.contains(&person.id));
     }
     let place = |person: &Person| ids.iter().position(|id| *id == person.id);
     found.sort_by_key(place);
     for person in found.iter().filter(|person| person.id != caller) {
+        let standing = standing.get(&person.id).cloned().unwrap_or_default();
         tx.require(Action::GetPeople, Subject::about("person", person.id, person.id), &standing)?;
     }
     Ok(found)
@@ -163,7 +175,7 @@ pub struct SetRoles {
 /// remove each other at once.
 pub async fn set_roles(tx: &mut Tx, command: SetRoles) -> Result<Person> {
     store::tenant::load_for_update(tx).await?;
-    let standing = standing(tx).await?;
+    let standing = acquaintance::towards_one(tx, command.person).await?;
     let found = store::person::load_for_update(tx, command.person).await?;
     let mut person = found.ok_or(Error::NotFound("person"))?;
     tx.require(Action::SetRoles, Subject::about("person", person.id, person.id), &standing)?;

@@ -1,6 +1,7 @@
 //! The rules of identity: no I/O.
 
 pub mod account;
+pub mod acquaintance;
 pub mod break_glass;
 pub mod communication;
 pub mod consent;
@@ -38,6 +39,8 @@ id_type!(
     HoldId,
     /// A request for access that somebody handles.
     AccessRequestId,
+    /// A Team, owned by teams, or a Circle, owned by governance.
+    GroupId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.

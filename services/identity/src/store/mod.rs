@@ -2,6 +2,7 @@
 //! query names the tenant; row security is the second fence. The others are of no tenant and go through [`global::Global`], as the role that may reach only them.
 
 pub mod account;
+pub mod acquaintance;
 pub mod break_glass;
 pub mod ceremony;
 pub mod communication;

@@ -77,7 +77,9 @@ async fn an_administrator_closes_a_place_on_request_and_the_last_one_stays() {
     assert_eq!(reason(&refused), (Code::FailedPrecondition, "INVITATION_NOT_VALID".into()));
 
     let member = stage.joined(&place, "giver@example.org", &[]).await;
-    let denied = close(member, second.id().to_string(), "2026-11-20").await.expect_err("not theirs");
+    let denied = close(member, second.id().to_string(), "2026-11-20").await.expect_err("not known to them");
+    assert_eq!(reason(&denied), (Code::NotFound, "NOT_FOUND".into()));
+    let denied = close(member, member.id().to_string(), "2026-11-20").await.expect_err("one leaves instead");
     assert_eq!(reason(&denied), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
     leave(&stage, &face, place.administrator).await.expect("another one is there");
     let refused = leave(&stage, &face, second).await.expect_err("the last administrator");

@@ -1,6 +1,7 @@
 //! Identity over a real database: as operators, administrators and people would, through the handlers, with row
 //! security on.
 
+mod acquaintance;
 mod authenticator;
 mod bad_input;
 mod communication;

@@ -65,7 +65,7 @@ impl Rights {
         Ok(answer.erasure.expect("an erasure"))
     }
 
-    /// Somebody else of the place.
+    /// Somebody else of the place, who shares a Circle with the person and so knows their name.
     async fn other(&self) -> Actor {
         let request = pb::InvitePersonRequest {
             request_id: self.stage.id(),
@@ -75,6 +75,17 @@ impl Rights {
         let invited = self.stage.people.invite_person(by(self.place.administrator, request)).await;
         let invited = invited.expect("invited").into_inner();
         let id: Uuid = invited.person.expect("a person").id.parse().expect("an id");
+        let seat = |person_id: String| governance::v1::CircleMember {
+            person_id,
+            state: governance::v1::SeatState::Held.into(),
+            valid_from: "2026-03-01".into(),
+        };
+        let circle: Uuid = self.stage.id().parse().expect("an id");
+        let members = vec![seat(id.to_string()), seat(self.id.to_string())];
+        let circle_id = circle.to_string();
+        let state = Some(governance::v1::CircleSnapshot { circle_id, members, hats: Vec::new() });
+        let event = governance::v1::CircleMembersChanged { state };
+        self.stage.world.deliver(&self.stage.host, self.tenant, circle, 1, &event).await;
         Actor::Person { tenant: self.tenant, person: PersonId(id), session: Uuid::nil() }
     }
 
@@ -129,6 +140,7 @@ async fn an_erasure_needs_two_ends_the_sign_in_and_takes_the_name_once_all_have_
         assert_eq!(code, expected);
     }
     assert_eq!(rights.get(other, &erasure).await.expect_err("not theirs").code(), Code::NotFound);
+    assert_eq!(rights.name_seen_by(other).await.as_deref(), Some(NAME));
 
     let ordered = rights.order(administrator, &erasure).await.expect("ordered");
     assert_eq!(ordered.phase(), pb::ErasurePhase::Ordered);

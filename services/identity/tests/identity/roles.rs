@@ -115,7 +115,7 @@ async fn the_roles_of_the_organisation_have_dates_and_no_line_authority() {
     assert_eq!(one.expect("looked").roles + two.expect("looked").roles, 1, "two replicas end it once");
     assert_eq!(told().await, before + 1);
     let request = pb::GetPeopleRequest { ids: vec![person.id().to_string()] };
-    let seen = stage.people.get_people(by(other, request)).await.expect("seen").into_inner();
+    let seen = stage.people.get_people(by(place.administrator, request)).await.expect("seen").into_inner();
     assert!(!seen.people[0].roles().any(|role| role == Coach) && seen.people[0].roles.len() == 4);
 
     // Given again it is another term, and leaving ends them all.

@@ -134,6 +134,7 @@ reads! {
         GetTrialBalanceRequest => GetTrialBalanceResponse,
         GetCareCoinsRequest => GetCareCoinsResponse;
     evaluation:
+        GetReplyCodeRequest => GetReplyCodeResponse,
         AnswerRoundRequest => AnswerRoundResponse,
         GetRoundResultRequest => GetRoundResultResponse,
         ListRoundsRequest => ListRoundsResponse,
@@ -223,6 +224,7 @@ mod tests {
         agrees::<finance::v1::GetCareCoinsRequest>();
         agrees::<evaluation::v1::OpenRoundRequest>();
         agrees::<evaluation::v1::CloseRoundRequest>();
+        agrees::<evaluation::v1::GetReplyCodeRequest>();
         agrees::<evaluation::v1::AnswerRoundRequest>();
         agrees::<evaluation::v1::GetRoundResultRequest>();
         agrees::<evaluation::v1::ListRoundsRequest>();

@@ -1,4 +1,5 @@
-//! Wellbeing rounds: opened by somebody it concerns, answered with reply codes and by nobody in particular, closed.
+//! Wellbeing rounds: opened by somebody it concerns, answered by those who belong, each with the code that they fetch
+//! themselves and then as nobody in particular, and closed.
 
 use std::collections::HashMap;
 
@@ -6,9 +7,11 @@ use anyhow::{Context, Result};
 use kith_proto::evaluation::v1::list_rounds_request::Scope as ListScope;
 use kith_proto::evaluation::v1::open_round_request::Scope as OpenScope;
 use kith_proto::evaluation::v1::{
-    AnswerRoundRequest, CloseRoundRequest, Instrument, ItemAnswer, ListRoundsRequest, OpenRoundRequest,
-    RoundState,
+    AnswerRoundRequest, CloseRoundRequest, GetReplyCodeRequest, Instrument, ItemAnswer, ListRoundsRequest,
+    OpenRoundRequest, RoundState,
 };
+
+use tonic::Code;
 
 use super::progress::{Count, for_each};
 use super::scenario::{Round, Scope};
@@ -17,7 +20,9 @@ use crate::client::{Hub, Session};
 
 /// With this reason a code is refused that was used before: by an attempt whose answer was lost, or an earlier run.
 const CODE_IS_SPENT: &str = "REPLY_CODE_NOT_VALID";
-/// How often a round is begun anew where the codes of one that is half answered are out of reach.
+/// With this reason no code is answered any more.
+const ROUND_IS_CLOSED: &str = "ROUND_CLOSED";
+/// How often a round is begun anew where somebody was not asked in the last.
 const MOST_ATTEMPTS: u32 = 20;
 
 /// Who speaks for a round's circle or team.
@@ -71,22 +76,32 @@ async fn bring_in(world: &World, hub: &Hub, round: &Round) -> Result<bool> {
             request_id: String::new(),
             id: id.clone(),
             instrument: Instrument::Swemwbs.into(),
-            reply_codes: i32::try_from(round.responses.len().max(1)).context("too many answers")?,
             scope: Some(scope.clone()),
         };
-        let mut codes = opener.call(request).await?.reply_codes;
-        if codes.len() < round.responses.len() {
+        opener.call(request).await?;
+        if !answer_all(world, hub, round, &id).await? {
             continue;
-        }
-        // The same order in every run, so that a run that goes on gives no answer twice.
-        codes.sort();
-        for (response, reply_code) in round.responses.iter().zip(codes) {
-            answer(hub, response, reply_code).await?;
         }
         opener.call(CloseRoundRequest { request_id: String::new(), round_id: id }).await?;
         return Ok(true);
     }
     anyhow::bail!("{MOST_ATTEMPTS} rounds were begun and not finished")
+}
+
+/// Lets everybody who answered fetch their code and answer with it; says whether all of them were asked in this round. The
+/// same person gives the same answer in every run, so that a run that goes on gives none twice.
+async fn answer_all(world: &World, hub: &Hub, round: &Round, round_id: &str) -> Result<bool> {
+    for (response, person) in round.responses.iter().zip(world.respondents(&round.scope)) {
+        match person.session.call(GetReplyCodeRequest { round_id: round_id.to_owned() }).await {
+            Ok(answered) => answer(hub, response, answered.reply_code).await?,
+            // Opened by a run that was cut short, before this person belonged.
+            Err(refused) if refused.code() == Code::PermissionDenied => return Ok(false),
+            // By another run, with everything in it.
+            Err(refused) if refused.is_because(ROUND_IS_CLOSED) => return Ok(true),
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+    Ok(true)
 }
 
 async fn answer(hub: &Hub, response: &[Option<i32>; 7], reply_code: String) -> Result<()> {

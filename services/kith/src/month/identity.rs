@@ -11,9 +11,9 @@ use kith_proto::identity::v1::{
 use tonic::Code;
 
 use super::accounts::Accounts;
-use super::plan::Plan;
+use super::plan::{Plan, respondents_without_a_name};
 use super::progress::{Count, for_each, say};
-use super::scenario::Scenario;
+use super::scenario::{Scenario, Scope};
 use super::world::{People, Person};
 use crate::client::{Hub, Session};
 use crate::operator::become_first;
@@ -126,12 +126,30 @@ fn cast(scenario: &Scenario, plan: &Plan, accounts: &Accounts, administrator: Se
         let names = [giver.id.as_str(), &giver.name, giver.status.as_str_name(), &giver.outward_code];
         (giver.id.clone(), person("giver", &names, &giver.name))
     });
+    let others = scenario.rounds.iter().map(|round| {
+        let key = round.scope.key();
+        let others = (1..=respondents_without_a_name(scenario, &round.scope)).map(|number| {
+            let name = name_of_other(scenario, &round.scope, number);
+            person("other", &[key, &name], &name)
+        });
+        (key.to_owned(), others.collect())
+    });
+    let others = others.collect();
     People {
+        others,
         administrator,
         checks: person("office", &["checks"], CHECKS_NAME),
         finance: person("office", &["finance"], FINANCE_NAME),
         owners: owners.collect(),
         givers: givers.collect(),
+    }
+}
+
+/// What somebody goes by of whom the scenario says only what they answered.
+fn name_of_other(scenario: &Scenario, scope: &Scope, number: usize) -> String {
+    match scope {
+        Scope::Circle => format!("Member {number} of {}", scenario.circle),
+        Scope::Team(team) => format!("Friend {number} of {}", scenario.team(team).owner),
     }
 }
 
@@ -149,6 +167,15 @@ async fn invite(hub: &Hub, scenario: &Scenario, people: &People) -> Result<()> {
     }
     for giver in &scenario.givers {
         wanted.push(Wanted { person: &people.givers[&giver.id], name: &giver.name, roles: Vec::new() });
+    }
+    let mut others = Vec::new();
+    for round in &scenario.rounds {
+        for (person, number) in people.others[round.scope.key()].iter().zip(1..) {
+            others.push((person, name_of_other(scenario, &round.scope, number)));
+        }
+    }
+    for (person, name) in &others {
+        wanted.push(Wanted { person, name, roles: Vec::new() });
     }
     let joined = joined(&people.administrator).await?;
     let count = Count::new("people", wanted.len());

@@ -7,7 +7,7 @@ use kith_platform::local;
 use kith_proto::appointments::v1::VisitKind;
 use prost_types::Timestamp;
 
-use super::scenario::{Action, Contribution, Month, Scenario};
+use super::scenario::{Action, Contribution, Month, Scenario, Scope};
 use crate::client::uuid_of;
 
 /// Ids and dates of one scenario.
@@ -158,6 +158,18 @@ pub fn belonging(scenario: &Scenario, team: &str) -> Belonging {
     belonging
 }
 
+/// How many people answered a round of whom the scenario says nothing else: friends and family in a team, or further
+/// members of the circle. Everybody answers with a code of their own.
+pub fn respondents_without_a_name(scenario: &Scenario, scope: &Scope) -> usize {
+    let Some(round) = scenario.rounds.iter().find(|round| round.scope == *scope) else { return 0 };
+    let named = match scope {
+        Scope::Circle => scenario.teams.len() + scenario.givers.len(),
+        Scope::Team(team) => belonging(scenario, team).members.len(),
+    };
+    // And the numbers person of the circle, or the Owner of the team.
+    round.responses.len().saturating_sub(named + 1)
+}
+
 /// The days of a giver's visits with a team, after moves.
 fn trial_days(scenario: &Scenario, team: &str, giver: &str) -> Vec<NaiveDate> {
     let mut days = Vec::new();
@@ -227,6 +239,22 @@ mod tests {
         assert_eq!(fifth.trials.len(), 1);
         assert_eq!((fifth.trials[0].giver.as_str(), fifth.trials[0].sessions), ("g2", 2));
         assert_eq!(fifth.trials[0].valid_until.to_string(), "2026-04-01");
+    }
+
+    #[test]
+    fn whoever_answered_and_is_not_named_is_somebody_too() {
+        let mut scenario = first_month();
+        let team = |team: &str| Scope::Team(team.to_owned());
+        let further = |scenario: &Scenario, scope| respondents_without_a_name(scenario, &scope);
+        assert_eq!(["t1", "t2", "t3", "t4"].map(|one| further(&scenario, team(one))), [0, 2, 0, 2]);
+        assert_eq!(further(&scenario, Scope::Circle), 0);
+        let round = scenario.rounds.iter_mut().find(|round| round.scope == Scope::Circle).expect("a round");
+        round.responses = vec![[Some(3); 7]; 15];
+        assert_eq!(
+            further(&scenario, Scope::Circle),
+            1,
+            "one more than numbers person, five Owners and eight givers"
+        );
     }
 
     #[test]

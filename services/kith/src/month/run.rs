@@ -65,8 +65,9 @@ async fn take_in(world: &World, hub: &Hub, today: NaiveDate) -> Result<()> {
     appointments::bring_in_visits(world).await?;
     appointments::agree_visits(world).await?;
     conclude_trials(world).await?;
-    evaluation::bring_in_rounds(world, hub).await?;
+    // Whoever belongs is asked, and what is agreed is settled: nothing of either is under way any more.
     backlog::wait_until_empty(&world.people.administrator).await?;
+    evaluation::bring_in_rounds(world, hub).await?;
     finance::issue_documents(world).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::governance::two_years_after;
 use super::matching;
 use super::plan::{Belonging, TrialNeeded, belonging, timestamp};
 use super::progress::{Count, for_each};
-use super::scenario;
+use super::scenario::{self, Scope};
 use super::world::{Person, World};
 
 /// The version of the Promise that the Owners sign.
@@ -25,7 +25,9 @@ pub async fn bring_in(world: &World) -> Result<()> {
     let needed: Vec<_> =
         world.scenario.teams.iter().map(|team| (team, belonging(&world.scenario, &team.id))).collect();
     let teams = Count::new("teams with a Promise", needed.len());
-    let members = Count::new("members of teams", needed.iter().map(|(_, needed)| needed.members.len()).sum());
+    let others = |team: &scenario::Team| world.others(&Scope::Team(team.id.clone())).len();
+    let count = needed.iter().map(|(team, needed)| needed.members.len() + others(team)).sum();
+    let members = Count::new("members of teams", count);
     let trials = Count::new("trials agreed", needed.iter().map(|(_, needed)| needed.trials.len()).sum());
     for_each(&needed, async |(team, needed)| {
         let brought_in = bring_in_team(world, team, needed, [&teams, &members, &trials]).await;
@@ -47,7 +49,11 @@ async fn bring_in_team(
     teams.add(start(world, team).await?);
     let known = get(world, team).await?;
     for giver in &needed.members {
-        members.add(welcome(world, team, &known, giver).await?);
+        let kind = member_kind(world.scenario.giver(giver).status);
+        members.add(welcome(world, team, &known, world.giver(giver), kind).await?);
+    }
+    for friend in world.others(&Scope::Team(team.id.clone())) {
+        members.add(welcome(world, team, &known, friend, MemberKind::FamilyOrFriend).await?);
     }
     hand_over_rota(world, team, &known, needed.members.iter().next()).await?;
     for trial in &needed.trials {
@@ -107,9 +113,14 @@ fn is_member_from(membership: &Membership, day: &str) -> bool {
     membership.state() == MembershipState::Member && membership.valid_from.as_str() <= day
 }
 
-/// Makes a giver a member; says whether that was to be done.
-async fn welcome(world: &World, team: &scenario::Team, known: &Team, giver: &str) -> Result<bool> {
-    let person = world.giver(giver);
+/// Makes somebody a member; says whether that was to be done.
+async fn welcome(
+    world: &World,
+    team: &scenario::Team,
+    known: &Team,
+    person: &Person,
+    kind: MemberKind,
+) -> Result<bool> {
     let last = membership(known, &person.id);
     let (first_day, _) = world.window();
     let membership_id = match last {
@@ -125,17 +136,22 @@ async fn welcome(world: &World, team: &scenario::Team, known: &Team, giver: &str
                 occurred_at: Some(world.plan.begun_after(24)),
             };
             world.owner(&team.id).session.call(request).await?;
-            invite(world, team, known, giver).await?
+            invite(world, team, known, person, kind).await?
         }
-        _ => invite(world, team, known, giver).await?,
+        _ => invite(world, team, known, person, kind).await?,
     };
     say_yes(person, &known.id, membership_id, world.plan.begun_at() + chrono::Duration::minutes(28)).await?;
     Ok(true)
 }
 
-/// Asks a giver to join; returns the id of the membership.
-async fn invite(world: &World, team: &scenario::Team, known: &Team, giver: &str) -> Result<String> {
-    let person = world.giver(giver);
+/// Asks somebody to join; returns the id of the membership.
+async fn invite(
+    world: &World,
+    team: &scenario::Team,
+    known: &Team,
+    person: &Person,
+    kind: MemberKind,
+) -> Result<String> {
     let times_before = known.members.iter().filter(|one| one.person_id == person.id).count();
     let id = world.plan.lasting_id("membership", &[&known.id, &person.id, &times_before.to_string()]);
     let request = InviteMemberRequest {
@@ -143,7 +159,7 @@ async fn invite(world: &World, team: &scenario::Team, known: &Team, giver: &str)
         id: id.clone(),
         team_id: known.id.clone(),
         person_id: person.id.clone(),
-        kind: member_kind(world.scenario.giver(giver).status).into(),
+        kind: kind.into(),
         valid_from: world.plan.long_before().to_string(),
         occurred_at: Some(world.plan.begun_after(25)),
     };

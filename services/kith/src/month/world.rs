@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::plan::Plan;
-use super::scenario::{Scenario, Series};
+use super::plan::{Plan, belonging};
+use super::scenario::{Scenario, Scope, Series};
 use crate::client::Session;
 
 /// One run.
@@ -31,6 +31,8 @@ pub struct People {
     pub owners: HashMap<String, Person>,
     /// By id of the giver.
     pub givers: HashMap<String, Person>,
+    /// Those who answered a round and of whom the scenario says nothing else, by the round's key.
+    pub others: HashMap<String, Vec<Person>>,
 }
 
 impl World {
@@ -47,7 +49,20 @@ impl World {
     pub fn circle_members(&self) -> impl Iterator<Item = &Person> {
         let owners = self.scenario.teams.iter().map(|team| self.owner(&team.id));
         let givers = self.scenario.givers.iter().map(|giver| self.giver(&giver.id));
-        std::iter::once(&self.people.finance).chain(owners).chain(givers)
+        std::iter::once(&self.people.finance).chain(owners).chain(givers).chain(self.others(&Scope::Circle))
+    }
+
+    /// Those who answered that round and of whom the scenario says nothing else.
+    pub fn others(&self, scope: &Scope) -> &[Person] {
+        self.people.others.get(scope.key()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who answers a round, in an order that is the same in every run.
+    pub fn respondents(&self, scope: &Scope) -> Vec<&Person> {
+        let Scope::Team(team) = scope else { return self.circle_members().collect() };
+        let members = belonging(&self.scenario, team).members;
+        let members = members.iter().map(|giver| self.giver(giver));
+        std::iter::once(self.owner(team)).chain(members).chain(self.others(scope)).collect()
     }
 
     pub fn circle_id(&self) -> String {
