@@ -3,10 +3,10 @@
 use kith_identity::RepresentativesFace;
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
+use kith_proto::common::v1::OrganisationRole::{Administrator, Checks, Coach, PrivacyLead};
 use kith_proto::common::v1::{RepresentationBasis, RepresentationScope};
 use kith_proto::governance::v1 as governance;
 use kith_proto::identity::v1 as pb;
-use kith_proto::identity::v1::OrganisationRole::{Administrator, Checks, Coach, PrivacyLead};
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
 use kith_proto::teams::v1 as teams;
