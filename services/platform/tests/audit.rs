@@ -1,7 +1,6 @@
 //! The sealed audit: every tampering is found, and the access log tells a person what was written down.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::Duration;
 use kith_platform::Host;
@@ -20,7 +19,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use super::common::{Action, SERVICE, id};
 
 /// Writes `rows` rows about `about`, by different people, a second apart.
-async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, about: PersonId) {
+pub(super) async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, about: PersonId) {
     for _ in 0..rows {
         world.clock.advance(Duration::seconds(1));
         let actor = Actor::Person { tenant, person: world.person(), session: Uuid::nil() };
@@ -34,19 +33,19 @@ async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, a
 }
 
 /// Two tenants with sealed chains and a few rows without a seal.
-struct Chains {
-    world: World,
-    host: Host,
-    one: TenantId,
+pub(super) struct Chains {
+    pub(super) world: World,
+    pub(super) host: Host,
+    pub(super) one: TenantId,
     two: TenantId,
-    trust: Trust,
+    pub(super) trust: Trust,
 }
 
 /// Rows of each block of each tenant.
-const BLOCKS: [usize; 8] = [3, 9, 1, 12, 7, 5, 2, 8];
+pub(super) const BLOCKS: [usize; 8] = [3, 9, 1, 12, 7, 5, 2, 8];
 
 impl Chains {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new();
         let host = world.host(&SERVICE).await;
         let (one, two) = (world.tenant(&host, false).await, world.tenant(&host, false).await);
@@ -324,75 +323,6 @@ async fn a_forged_checkpoint_proves_nothing_and_is_said() {
 }
 
 /// No role of the service can change or remove what is written down, seal it, or give it a place of its own choice.
-/// A look over a chain is one picture of it, so that a block which is sealed during it is no row "in a block that is not
-/// there". Red where the isolation level of [`chain::verify_all`] is taken away.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_is_one_picture_however_much_is_sealed_meanwhile() {
-    let chains = Chains::new().await;
-    let mut sealed = 0;
-    let between_two_reads = |_, _| {
-        if sealed == 0 {
-            let seal = async {
-                let before = chains.world.seal(&chains.host).await;
-                write_down(&chains.world, &chains.host, chains.one, 2, chains.world.person()).await;
-                before + chains.world.seal(&chains.host).await
-            };
-            sealed = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(seal));
-        }
-    };
-    let look = chain::verify_all(chains.host.db(), Some(chains.one), &chains.trust, between_two_reads).await;
-    let during = look.expect("looked over").remove(0);
-    assert_eq!(sealed, 8, "three that were open in each of two tenants, and two more");
-    let blocks = i64::try_from(BLOCKS.len()).expect("few");
-    assert_eq!((during.blocks, during.unsealed, &during.faults), (blocks, 3, &Vec::new()), "as it began");
-    let look = chain::verify_all(chains.host.db(), Some(chains.one), &chains.trust, |_, _| ()).await;
-    let after = look.expect("looked over").remove(0);
-    assert_eq!(
-        (after.blocks, after.unsealed, after.faults),
-        (blocks + 2, 0, Vec::new()),
-        "and the next sees all"
-    );
-}
-
-/// The same with looks and sealing side by side, as they are in a running service.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sealing_goes_on_during_looks_without_a_false_alarm() {
-    const BLOCKS_SEALED: usize = 30;
-    let world = World::new();
-    let host = world.host(&SERVICE).await;
-    let tenant = world.tenant(&host, false).await;
-    let keys = vec![Key::of(SERVICE.name, host.config()).expect("a key").public()];
-    let trust = Trust { keys, checkpoints: Vec::new() };
-    let over = AtomicBool::new(false);
-    let sealing = async {
-        for _ in 0..BLOCKS_SEALED {
-            write_down(&world, &host, tenant, 1, world.person()).await;
-            assert_eq!(world.seal(&host).await, 1);
-        }
-        over.store(true, Ordering::Relaxed);
-    };
-    let looking = async {
-        let (mut looks, mut seen, mut grown, mut faults) = (0, 0, 0, Vec::new());
-        while !over.load(Ordering::Relaxed) {
-            looks += 1;
-            let reports = chain::verify_all(host.db(), Some(tenant), &trust, |_, _| ()).await;
-            for report in reports.expect("looked over") {
-                grown += usize::from(report.blocks > seen);
-                seen = report.blocks;
-                faults.extend(report.faults);
-            }
-        }
-        (looks, grown, faults)
-    };
-    let ((), (looks, grown, faults)) = tokio::join!(sealing, looking);
-    println!(
-        "looks {looks} while {BLOCKS_SEALED} blocks were sealed, the chain longer in {grown} of them; false alarms {}",
-        faults.len()
-    );
-    assert!(grown > 1, "the chain grew meanwhile");
-    assert!(faults.is_empty(), "{faults:#?}");
-}
-
 #[tokio::test]
 async fn no_role_of_the_service_changes_what_was_written_down() {
     let chains = Chains::new().await;
