@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use super::common::{Action, SERVICE, id};
 
 /// Writes `rows` rows about `about`, by different people, a second apart.
-async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, about: PersonId) {
+pub(super) async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, about: PersonId) {
     for _ in 0..rows {
         world.clock.advance(Duration::seconds(1));
         let actor = Actor::Person { tenant, person: world.person(), session: Uuid::nil() };
@@ -33,19 +33,19 @@ async fn write_down(world: &World, host: &Host, tenant: TenantId, rows: usize, a
 }
 
 /// Two tenants with sealed chains and a few rows without a seal.
-struct Chains {
-    world: World,
-    host: Host,
-    one: TenantId,
+pub(super) struct Chains {
+    pub(super) world: World,
+    pub(super) host: Host,
+    pub(super) one: TenantId,
     two: TenantId,
-    trust: Trust,
+    pub(super) trust: Trust,
 }
 
 /// Rows of each block of each tenant.
-const BLOCKS: [usize; 8] = [3, 9, 1, 12, 7, 5, 2, 8];
+pub(super) const BLOCKS: [usize; 8] = [3, 9, 1, 12, 7, 5, 2, 8];
 
 impl Chains {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new();
         let host = world.host(&SERVICE).await;
         let (one, two) = (world.tenant(&host, false).await, world.tenant(&host, false).await);

@@ -127,12 +127,14 @@ pub async fn join(tx: &mut Tx, id: PersonId) -> Result<()> {
 /// down.
 pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> {
     let caller = tx.person()?;
-    let own = acquaintance::towards_one(tx, caller).await?;
+    let mut asked = ids.clone();
+    asked.push(caller);
+    let standing = acquaintance::towards(tx, &asked).await?;
+    let own = standing.get(&caller).cloned().unwrap_or_default();
     tx.require(Action::GetPeople, Subject::about("person", caller, caller), &own)?;
-    let standing = acquaintance::towards(tx, &ids).await?;
     let known: Vec<Uuid> = standing
         .iter()
-        .filter(|(_, standing)| acquaintance::knows_the_name(standing))
+        .filter(|(person, standing)| ids.contains(person) && acquaintance::knows_the_name(standing))
         .map(|(person, _)| person.0)
         .collect();
     let mut found = store::person::load_all(tx, &known).await?;

@@ -109,6 +109,8 @@ const NEITHER: (bool, bool) = (false, false);
 async fn to_be_in_the_same_place_is_not_enough_to_be_named() {
     let cast = Cast::new().await;
     assert!(cast.knows(cast.owner, cast.owner).await, "one's own name");
+    let nobody = cast.people(cast.owner, vec![cast.stage.id()]).await;
+    assert!(nobody.people.is_empty(), "where it is asked for");
     assert_eq!(cast.each_other(cast.owner, cast.giver).await, NEITHER);
     assert!(!cast.knows(cast.giver, cast.place.administrator).await);
     // Asked for together, who is not known leaves no gap.

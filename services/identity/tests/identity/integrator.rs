@@ -1,16 +1,22 @@
 //! Integrators: other systems with one role in one tenant.
 
+use kith_identity::{BreakGlassFace, LeavingFace};
 use kith_platform::context::Actor;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::common::v1::OrganisationRole::{self, Administrator, Checks};
+use kith_proto::common::v1::{Grantee, GranteeKind};
 use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::break_glass_review_service_server::BreakGlassReviewService as _;
+use kith_proto::identity::v1::consent_service_server::ConsentService as _;
+use kith_proto::identity::v1::credential_service_server::CredentialService as _;
 use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
+use kith_proto::identity::v1::leaving_service_server::LeavingService as _;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::session_service_server::SessionService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
 use tonic::{Code, Request, Status};
 
-use crate::stage::{Stage, by};
+use crate::stage::{PASSWORD, Stage, by};
 
 async fn sign_in(stage: &Stage, id: &str, secret: &str) -> Result<pb::SignInIntegratorResponse, Status> {
     let request = pb::SignInIntegratorRequest { client_id: id.into(), client_secret: secret.into() };
@@ -119,4 +125,84 @@ async fn only_an_administrator_makes_one_and_no_wrong_secret_opens() {
     }
     let status = sign_in(&stage, &id, &added.client_secret).await.expect_err("guessed too often");
     assert_eq!(reason(&status), (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS".into()));
+}
+
+/// It has the role that it was made with and no other, has nothing that is a person's, and no door for people opens to it,
+/// were it made with the most that there is.
+#[tokio::test]
+async fn an_integrator_gets_no_second_role_and_is_nobody_at_the_doors_for_people() {
+    let stage = Stage::new().await;
+    let place = stage.place(stage.operator().await, "clapton").await;
+    let added =
+        stage.integrators.add_integrator(by(place.administrator, adding(&stage, Administrator))).await;
+    let added = added.expect("added").into_inner();
+    let (id, secret) = (added.integrator.expect("an integrator").id, added.client_secret);
+    let robot = actor(&stage, &id, &secret).await;
+
+    let before = stage.written().await.len();
+    for who in [place.administrator, robot] {
+        for roles in [vec![Checks.into()], vec![Administrator.into(), Checks.into()], vec![]] {
+            let request = pb::SetRolesRequest {
+                request_id: stage.id(),
+                person_id: id.clone(),
+                roles,
+                ..Default::default()
+            };
+            let status = stage.people.set_roles(by(who, request)).await.expect_err("it is no person");
+            assert_eq!(reason(&status), (Code::NotFound, "NOT_FOUND".into()));
+        }
+    }
+    assert_eq!(stage.written().await.len(), before, "nothing is told");
+    let page = pb::ListIntegratorsRequest::default();
+    let listed = stage.integrators.list_integrators(by(place.administrator, page)).await.expect("the list");
+    let roles: Vec<_> = listed.into_inner().integrators.iter().map(pb::Integrator::role).collect();
+    assert_eq!(roles, [Administrator]);
+
+    let token = sign_in(&stage, &id, &secret).await.expect("signed in").access_token;
+    for email in [format!("{id}@clapton.example"), "first@clapton.example".into()] {
+        let status = stage.attempt(&email, &secret).await.expect_err("no account");
+        assert_eq!(reason(&status), (Code::Unauthenticated, "SIGN_IN_REFUSED".into()));
+        let request = pb::SignInWithRecoveryCodeRequest { email, code: secret.clone(), ..Default::default() };
+        let answer = stage.credentials.sign_in_with_recovery_code(Request::new(request)).await;
+        assert_eq!(answer.expect_err("no account").code(), Code::Unauthenticated);
+    }
+    for nothing in [&token, &secret] {
+        stage.refresh(nothing).await.expect_err("there is nothing to refresh");
+    }
+
+    let denied = |what: &str, status: Option<Status>| {
+        let status = status.unwrap_or_else(|| panic!("{what} is answered"));
+        assert_eq!(reason(&status), (Code::PermissionDenied, "PERMISSION_DENIED".into()), "{what}");
+    };
+    let request = pb::EndSessionRequest { request_id: stage.id(), session_id: stage.id() };
+    denied("a session", stage.sessions.end_session(by(robot, request)).await.err());
+    let request = pb::EndOtherSessionsRequest { request_id: stage.id(), ..Default::default() };
+    denied("sessions", stage.sessions.end_other_sessions(by(robot, request)).await.err());
+    let request = pb::GetCredentialsRequest {};
+    denied("credentials", stage.credentials.get_credentials(by(robot, request)).await.err());
+    let request = pb::ChangePasswordRequest {
+        request_id: stage.id(),
+        current_password: secret.clone(),
+        new_password: PASSWORD.into(),
+    };
+    denied("a password", stage.credentials.change_password(by(robot, request)).await.err());
+    let request = pb::MakeRecoveryCodesRequest { request_id: stage.id() };
+    denied("codes", stage.credentials.make_recovery_codes(by(robot, request)).await.err());
+    denied("a passkey", stage.begin_passkey(robot).await.err());
+    let leaving = LeavingFace::new(stage.desk.clone());
+    let request = pb::LeaveTenantRequest { request_id: stage.id() };
+    denied("leaving", leaving.leave_tenant(by(robot, request)).await.err());
+    let looks = BreakGlassFace::new(stage.desk.clone());
+    let contact_person_id = place.administrator.id().to_string();
+    let request = pb::ChooseContactRequest { request_id: stage.id(), contact_person_id };
+    denied("a contact", looks.choose_contact(by(robot, request)).await.err());
+    let request = pb::GiveConsentRequest {
+        request_id: stage.id(),
+        part: "profile.seeking".into(),
+        purpose: "introduction".into(),
+        valid_until: "2027-11-21".into(),
+        grantee: Some(Grantee { kind: GranteeKind::Hat.into(), id: String::new(), hat: "giver".into() }),
+        ..Default::default()
+    };
+    denied("consent", stage.consents.give_consent(by(robot, request)).await.err());
 }

@@ -7,6 +7,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::credential_service_server::CredentialService as _;
 use kith_proto::identity::v1::passkey_service_server::PasskeyService as _;
 use serde_json::Value;
+use sqlx::PgConnection;
 use tonic::{Code, Request, Status};
 
 use crate::authenticator::Authenticator;
@@ -233,4 +234,62 @@ async fn an_integrators_or_strangers_hands_are_empty() {
     let stranger = Actor::Person { tenant, person, session: person.0 };
     let status = stage.begin_passkey(stranger).await.expect_err("nobody");
     assert_eq!(reason(&status), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
+}
+
+/// A sign-in whose passkey signed, and which then waits for the account: what was removed meanwhile opens nothing.
+#[tokio::test]
+async fn a_sign_in_under_way_does_not_outlive_its_passkey() {
+    let stage = Stage::new().await;
+    let actor = stage.first().await;
+    let mut key = Authenticator::new(7);
+    let registered = stage.passkey(actor, &mut key).await;
+    for removed in [false, true] {
+        let begun = stage.begin_with_passkey().await;
+        let credential = key.get(&begun.options);
+        let sessions = stage.count("refresh_family").await;
+        // The account is held, so that the sign-in waits between its signature and its session.
+        let mut admin = stage.world.admin(&stage.host).await;
+        sqlx::raw_sql("begin; lock table signin.account in access exclusive mode")
+            .execute(&mut admin)
+            .await
+            .expect("held");
+        let meanwhile = async {
+            until_one_waits(&mut admin).await;
+            if removed {
+                let request =
+                    pb::RemovePasskeyRequest { request_id: stage.id(), passkey: registered.id.clone() };
+                stage.passkeys.remove_passkey(by(actor, request)).await.expect("removed");
+            }
+            sqlx::raw_sql("commit").execute(&mut admin).await.expect("let go");
+        };
+        let (answer, ()) =
+            tokio::join!(stage.finish_with_passkey(&begun.ceremony_id, &credential), meanwhile);
+        let begun = stage.count("refresh_family").await - sessions;
+        if removed {
+            assert_eq!(reason(&answer.expect_err("its passkey is gone")), refused());
+            assert_eq!(begun, 0, "no session was begun");
+        } else {
+            assert!(answer.expect("nothing has changed").tokens.is_some());
+            assert_eq!(begun, 1);
+        }
+    }
+}
+
+/// Waits until a statement of somebody else's waits for a lock.
+async fn until_one_waits(admin: &mut PgConnection) {
+    for _ in 0..10_000 {
+        // A transaction sees the same activity until it asks for a fresh look.
+        sqlx::raw_sql("select pg_stat_clear_snapshot()").execute(&mut *admin).await.expect("fresh");
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&mut *admin)
+        .await
+        .expect("a count");
+        if waiting == 1 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("nobody waited");
 }

@@ -30,7 +30,8 @@ pub struct Register {
 /// Makes the caller a giver, not yet ready. Doing so again with the same details answers the giver that exists.
 pub async fn register(tx: &mut Tx, command: Register) -> Result<Giver> {
     let person = tx.person()?;
-    let standing = Standing::new().with("anyone", true);
+    // Another system gives no support.
+    let standing = Standing::new().with("anyone", !tx.actor().is_integrator());
     tx.require(Action::RegisterGiver, Subject::about("giver", person, person), &standing)?;
     if let Some(giver) = store::giver::load(tx, person).await? {
         giver.register_again(command.status, command.outward_code)?;

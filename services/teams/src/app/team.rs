@@ -28,7 +28,8 @@ pub struct Start {
 pub async fn start(tx: &mut Tx, command: Start) -> Result<Team> {
     let owner = tx.person()?;
     let id = command.id.unwrap_or_else(|| tx.new_id());
-    let standing = Standing::new().with("anyone", true);
+    // Another system has nothing of its own.
+    let standing = Standing::new().with("anyone", !tx.actor().is_integrator());
     tx.require(Action::StartTeam, Subject::about("team", id, owner), &standing)?;
     if let Some(team) = store::team::load(tx, id).await? {
         let same =
