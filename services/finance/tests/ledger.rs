@@ -89,6 +89,55 @@ async fn the_database_refuses_what_does_not_balance_at_commit() {
     assert_eq!(posted(&stage, &unbalanced).await, Err("KF004".into()), "unbalanced");
 }
 
+/// The entries of a transfer are judged once, by the first that is looked at; one that comes later takes that back.
+#[tokio::test]
+async fn an_entry_that_comes_after_the_judgement_is_judged_too() {
+    let stage = Stage::new().await;
+    let (tenant, transfer) = (stage.tenant, stage.uuid());
+    let accounts = [stage.uuid(), stage.uuid()];
+    let entry = |leg: usize, amount: i64| {
+        format!(
+            "insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
+             values ('{tenant}', '{transfer}', {leg}, '{}', 'GBP', {amount});",
+            accounts[leg % 2]
+        )
+    };
+    let balanced = accounts
+        .map(|account| {
+            format!(
+                "insert into account (tenant_id, id, name, kind, currency, balance)
+                 values ('{tenant}', '{account}', 'payer:{account}', 'payer', 'GBP', 0);"
+            )
+        })
+        .join("\n")
+        + &format!(
+            "insert into transfer (tenant_id, id, input_hash, code, created_at)
+             values ('{tenant}', '{transfer}', 'x', 'coins_given', '2026-01-01');
+             {} {} set constraints all immediate;",
+            entry(0, 5),
+            entry(1, -5)
+        );
+
+    let mut tx = begin(&stage).await;
+    run(&mut tx, balanced.clone()).await.expect("it balances, and is judged");
+    let refused = run(&mut tx, entry(2, 1)).await.expect_err("judged again within the transaction");
+    assert_eq!(code_of(&refused), "KF004");
+    drop(tx);
+
+    let mut tx = begin(&stage).await;
+    run(&mut tx, balanced).await.expect("it balances");
+    tx.commit().await.expect("it is posted");
+    let mut tx = begin(&stage).await;
+    run(&mut tx, entry(2, 1)).await.expect("judged at commit only");
+    let Err(Error::Database(refused)) = tx.commit().await else {
+        panic!("a later transaction unbalances it")
+    };
+    assert_eq!(code_of(&refused), "KF004");
+    let mut tx = begin(&stage).await;
+    run(&mut tx, format!("{} {}", entry(2, 1), entry(3, -1))).await.expect("judged at commit only");
+    tx.commit().await.expect("what balances again is accepted");
+}
+
 /// A check that finds nothing wrong because it sees nothing would be no check.
 #[tokio::test]
 async fn the_check_refuses_where_its_own_rows_are_hidden_from_it() {

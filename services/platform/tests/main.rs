@@ -8,4 +8,5 @@ mod db;
 mod door;
 mod idempotency;
 mod inbox;
+mod looking;
 mod resend;
