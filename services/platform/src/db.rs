@@ -189,18 +189,13 @@ impl Db {
     pub(crate) async fn look(&self, tenant: TenantId, actor: Actor) -> Result<Tx> {
         let (mut open, caller) = (self.app.take().await?, Caller::new(tenant));
         let now = self.shared.clock.now();
-        let kept = self.shared.places.get(tenant);
-        let place = match kept {
-            Some(place) => Some(place),
-            None => {
-                let conn = Conn::reading(open.conn(), &caller);
-                let place = places::load(conn, tenant, now.date_naive()).await?;
-                if let Some(place) = &place {
-                    self.shared.places.keep(tenant, place);
-                }
-                place
+        let mut place = self.shared.places.get(tenant);
+        if place.is_none() {
+            place = places::load(Conn::reading(open.conn(), &caller), tenant, now.date_naive()).await?;
+            if let Some(place) = &place {
+                self.shared.places.keep(tenant, place);
             }
-        };
+        }
         Ok(self.tx(open, Some(caller), tenant, actor, now, place))
     }
 
@@ -432,9 +427,10 @@ impl Tx {
     async fn finish_with(&mut self, answer: Option<(Uuid, &[u8], &[u8])>) -> Result<String> {
         if self.caller.is_some() {
             // A look writes down what it saw as it ends.
-            let told = !self.events.is_empty() || answer.is_some();
-            let changes = || Err(Error::internal(anyhow::anyhow!("a query has nothing to tell the others")));
-            return if told { changes() } else { Ok(String::new()) };
+            if !self.events.is_empty() || answer.is_some() {
+                return Err(Error::internal(anyhow::anyhow!("a query has nothing to tell the others")));
+            }
+            return Ok(String::new());
         }
         // The newest only: an answer's headers have a limit, and a caller hands on no more than these.
         let newest = self.events.len().saturating_sub(crate::causality::MOST);

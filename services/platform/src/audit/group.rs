@@ -84,14 +84,13 @@ impl Lead {
             let noted: Vec<&Noted> = batch.iter().map(|waiting| &waiting.noted).collect();
             let all = write(Conn::writing(open.conn(), &caller), self.tenant, &noted, &ids).await;
             for waiting in batch {
-                let written = match &all {
-                    Ok(()) => Ok(()),
+                let written = if all.is_ok() {
+                    Ok(())
+                } else {
                     // Each for itself, so that nobody is refused for another's rows.
-                    Err(_) => {
-                        is_sound = false;
-                        let conn = Conn::writing(open.conn(), &caller);
-                        write(conn, self.tenant, &[&waiting.noted], &ids).await
-                    }
+                    is_sound = false;
+                    let conn = Conn::writing(open.conn(), &caller);
+                    write(conn, self.tenant, &[&waiting.noted], &ids).await
                 };
                 waiting.safe.send(written).ok();
             }
