@@ -58,5 +58,6 @@ begin
 end
 $$;
 
-create trigger entry_takes_judgements_back after insert on entry
+-- Before, and not after: where the checks run at once, they run before what comes after a statement.
+create trigger entry_takes_judgements_back before insert on entry
     for each statement execute function entries_are_unjudged();
