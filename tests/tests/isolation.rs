@@ -33,7 +33,7 @@ const NOTHING_BUT_ROW_SECURITY: &str = r"
     do $$ declare each record; begin
         for each in select k.conrelid::regclass as on_table, k.conname from pg_constraint k
                 join pg_namespace n on n.oid = k.connamespace
-            where k.contype in ('c', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
+            where k.conrelid <> 0 and k.contype in ('c', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
             order by k.contype desc
         loop execute format('alter table %s drop constraint %I', each.on_table, each.conname); end loop;
         for each in select c.oid::regclass as on_table from pg_class c join pg_namespace n on n.oid = c.relnamespace

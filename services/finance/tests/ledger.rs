@@ -43,7 +43,7 @@ fn code_of(error: &sqlx::Error) -> String {
     code.into_owned()
 }
 
-/// What the database says at COMMIT about a transfer with these entries, each an account's kind, currency and amount.
+/// What the database says about a transfer with these entries, each an account's kind, currency and amount.
 async fn posted(stage: &Stage, entries: &[(&str, &str, i64)]) -> Result<(), String> {
     let mut tx = begin(stage).await;
     let (tenant, transfer) = (stage.tenant, stage.uuid());
@@ -56,19 +56,22 @@ async fn posted(stage: &Stage, entries: &[(&str, &str, i64)]) -> Result<(), Stri
     )
     .await
     .expect("the app role may add a transfer");
+    let mut rows = Vec::new();
     for (leg, (kind, currency, amount)) in entries.iter().enumerate() {
         let account = stage.uuid();
-        run(
-            &mut tx,
-            format!(
-                "insert into account (tenant_id, id, name, kind, currency, balance)
-                 values ('{tenant}', '{account}', '{kind}:{account}', '{kind}', '{currency}', 0);
-                 insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
-                 values ('{tenant}', '{transfer}', {leg}, '{account}', '{currency}', {amount})"
-            ),
-        )
-        .await
-        .expect("the app role may add entries");
+        let add = format!(
+            "insert into account (tenant_id, id, name, kind, currency, balance)
+             values ('{tenant}', '{account}', '{kind}:{account}', '{kind}', '{currency}', 0)"
+        );
+        run(&mut tx, add).await.expect("the app role may add an account");
+        rows.push(format!("('{tenant}', '{transfer}', {leg}, '{account}', '{currency}', {amount})"));
+    }
+    if !rows.is_empty() {
+        let add = format!(
+            "insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount) values {}",
+            rows.join(", ")
+        );
+        run(&mut tx, add).await.map_err(|error| code_of(&error))?;
     }
     match tx.commit().await {
         Ok(_) => Ok(()),
@@ -78,7 +81,7 @@ async fn posted(stage: &Stage, entries: &[(&str, &str, i64)]) -> Result<(), Stri
 }
 
 #[tokio::test]
-async fn the_database_refuses_what_does_not_balance_at_commit() {
+async fn the_database_refuses_what_does_not_balance() {
     let stage = Stage::new().await;
     assert_eq!(posted(&stage, &[("payer", "GBP", 5), ("giver", "GBP", -5)]).await, Ok(()));
     assert_eq!(posted(&stage, &[]).await, Err("KF002".into()), "without entries");
@@ -87,6 +90,51 @@ async fn the_database_refuses_what_does_not_balance_at_commit() {
     assert_eq!(posted(&stage, &mixed).await, Err("KF003".into()), "pounds and Care Coins");
     let unbalanced = [("payer", "GBP", 5), ("giver", "GBP", -4)];
     assert_eq!(posted(&stage, &unbalanced).await, Err("KF004".into()), "unbalanced");
+}
+
+/// All entries of a transfer are judged where some are added, whenever that is: neither checks that run at once nor a later
+/// transaction are a way around it.
+#[tokio::test]
+async fn whoever_adds_an_entry_has_the_whole_transfer_judged() {
+    let stage = Stage::new().await;
+    let (tenant, transfer) = (stage.tenant, stage.uuid());
+    let accounts = [stage.uuid(), stage.uuid()];
+    let entries = |legs: &[(usize, i64)]| {
+        let of = |(leg, amount): &(usize, i64)| {
+            format!("('{tenant}', '{transfer}', {leg}, '{}', 'GBP', {amount})", accounts[leg % 2])
+        };
+        let rows: Vec<String> = legs.iter().map(of).collect();
+        format!(
+            "insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount) values {};",
+            rows.join(", ")
+        )
+    };
+    let account = |account| {
+        format!(
+            "insert into account (tenant_id, id, name, kind, currency, balance)
+             values ('{tenant}', '{account}', 'payer:{account}', 'payer', 'GBP', 0);"
+        )
+    };
+    let balanced = accounts.map(account).join("\n")
+        + &format!(
+            "insert into transfer (tenant_id, id, input_hash, code, created_at)
+             values ('{tenant}', '{transfer}', 'x', 'coins_given', '2026-01-01');
+             {} set constraints all immediate;",
+            entries(&[(0, 5), (1, -5)])
+        );
+
+    let mut tx = begin(&stage).await;
+    run(&mut tx, balanced.clone()).await.expect("it balances");
+    let refused = run(&mut tx, entries(&[(2, 1)])).await.expect_err("one more");
+    assert_eq!(code_of(&refused), "KF004");
+    drop(tx);
+
+    let mut tx = begin(&stage).await;
+    run(&mut tx, balanced).await.expect("it balances");
+    tx.commit().await.expect("it is posted");
+    let mut tx = begin(&stage).await;
+    let refused = run(&mut tx, entries(&[(2, 1)])).await.expect_err("one more, later");
+    assert_eq!(code_of(&refused), "KF004");
 }
 
 /// A check that finds nothing wrong because it sees nothing would be no check.

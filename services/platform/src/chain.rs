@@ -10,7 +10,8 @@ use chrono::{DateTime, Duration, Utc};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sqlx::PgConnection;
 
-use crate::db::{Db, Open};
+use crate::connections::Open;
+use crate::db::Db;
 use crate::error::Result;
 use crate::id::{TenantId, Uuid, hex};
 use crate::seal::{self, Checkpoint, Entry, Hash, Head};

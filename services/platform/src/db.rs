@@ -3,27 +3,37 @@
 //! A transaction begins with one round trip that also sets tenant and actor and reads what every command needs. One
 //! that is dropped unfinished closes its connection, so that no connection ever returns to the pool inside an open
 //! transaction (`Pool::begin` of sqlx 0.9.0 is not cancel-safe and is banned by lint).
+//!
+//! A query begins nothing: at the isolation that all work here has, each statement sees what is committed when it starts,
+//! inside a transaction or not. So each is sent alone with its tenant (`connections`), one round trip instead of four.
+
+mod kept;
+mod places;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
 
-use crate::audit;
+use crate::audit::{self, Noted};
 use crate::authz::{Action, Policy, Standing, Subject};
 use crate::clock::Clock;
+use crate::connections::{Caller, Connections, LONGEST_WAIT, Open, leaves_it_sound};
 use crate::context::Actor;
 use crate::ending::{self, Answer, Whose};
 use crate::error::{Common, Error, Result};
 use crate::id::{Ids, PersonId, TenantId, Uuid};
 use crate::local::wall_clock;
 use crate::outbox::Pending;
+
+pub use crate::connections::Conn;
+pub use places::Place;
+pub(crate) use places::Places;
 
 /// A moment.
 pub type Now = DateTime<Utc>;
@@ -37,12 +47,28 @@ pub struct Shared {
     pub ids: Ids,
     /// Who may.
     pub policy: Arc<Policy>,
+    /// What queries remember of tenants.
+    pub(crate) places: Places,
+    /// Who writes down what queries saw.
+    pub(crate) noting: audit::Group,
+}
+
+impl Shared {
+    pub(crate) fn new(clock: Clock, ids: Ids, policy: Policy) -> Self {
+        Self {
+            clock,
+            ids,
+            policy: Arc::new(policy),
+            places: Places::default(),
+            noting: audit::Group::default(),
+        }
+    }
 }
 
 /// A service's database.
 #[derive(Clone, Debug)]
 pub struct Db {
-    app: PgPool,
+    app: Connections,
     relay: PgPool,
     pub(crate) shared: Shared,
 }
@@ -58,16 +84,6 @@ pub enum Mode {
     Apply,
 }
 
-/// The tenant as this database knows it.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Being set up: its history may be brought in from any date.
-    pub preparing: bool,
-    /// Its wall clock.
-    pub zone: Tz,
-    pub(crate) history_days: i64,
-}
-
 /// The answer that was given to this request id before.
 #[derive(Clone, Debug)]
 pub(crate) struct Saved {
@@ -75,6 +91,9 @@ pub(crate) struct Saved {
     pub answer: Vec<u8>,
     pub caused: String,
 }
+
+/// Statements that a connection keeps ready: more than any service has.
+const STATEMENTS: usize = 400;
 
 /// Whether `platform.begin` refused because of the tenant's state: the connection is as good as before. (`KT003` says that
 /// it is not.)
@@ -92,21 +111,29 @@ impl Db {
         shared: Shared,
     ) -> Self {
         let bounded = |options: PgConnectOptions| {
-            options.options([
-                ("statement_timeout", "10s"),
-                ("lock_timeout", "5s"),
-                ("idle_in_transaction_session_timeout", "20s"),
-            ])
+            options
+                .options([
+                    ("statement_timeout", "10s"),
+                    ("lock_timeout", "5s"),
+                    ("idle_in_transaction_session_timeout", "20s"),
+                    // Few rows, found by their keys, from memory. A plan made while a table was small is kept, so it must be
+                    // one that is still good when the table has grown.
+                    ("enable_seqscan", "off"),
+                    ("random_page_cost", "0.1"),
+                    ("seq_page_cost", "0.1"),
+                    ("jit", "off"),
+                ])
+                .statement_cache_capacity(STATEMENTS)
         };
         let pool = |size: u32, options: PgConnectOptions| {
             PgPoolOptions::new()
                 .max_connections(size)
                 .test_before_acquire(false)
-                .acquire_timeout(Duration::from_secs(5))
+                .acquire_timeout(LONGEST_WAIT)
                 .idle_timeout(Duration::from_mins(1))
                 .connect_lazy_with(bounded(options))
         };
-        Self { app: pool(max_connections, app), relay: pool(4, relay), shared }
+        Self { app: Connections::new(pool(max_connections, app)), relay: pool(4, relay), shared }
     }
 
     /// Begins a tenant's transaction for that actor.
@@ -122,7 +149,7 @@ impl Db {
         mode: Mode,
         request: Option<Uuid>,
     ) -> Result<(Tx, Option<Saved>)> {
-        let mut open = Open::new(&self.app).await?;
+        let mut open = self.app.take().await?;
         // After the wait for a connection: what is in force now is decided by this moment.
         let now = self.shared.clock.now();
         let word = match mode {
@@ -147,32 +174,42 @@ impl Db {
         };
         let state: Option<String> = row.try_get(0)?;
         let place = match (state, row.try_get::<Option<String>, _>(1)?) {
-            (Some(state), Some(zone)) => Some(Place {
-                preparing: state == "preparing",
-                zone: zone.parse().map_err(|_| Error::Inconsistent {
-                    table: "platform.tenant",
-                    row: tenant.to_string(),
-                    problem: "its time zone is not known".into(),
-                })?,
-                history_days: row.try_get(2)?,
-            }),
+            (Some(state), Some(zone)) => Some(Place::read(tenant, &state, &zone, row.try_get(2)?)?),
             _ => None,
         };
         let saved = match (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?) {
             (Some(hash), Some(answer), Some(caused)) => Some(Saved { hash, answer, caused }),
             _ => None,
         };
-        let tx = Tx {
-            open,
-            tenant,
-            actor,
-            now,
-            place,
-            shared: self.shared.clone(),
-            events: Vec::new(),
-            audit: Vec::new(),
-        };
-        Ok((tx, saved))
+        Ok((self.tx(open, None, tenant, actor, now, place), saved))
+    }
+
+    /// For a query: nothing is begun, and each statement is a transaction of its own that brings the tenant and may only
+    /// read. What is written down at the end is one statement too.
+    pub(crate) async fn look(&self, tenant: TenantId, actor: Actor) -> Result<Tx> {
+        let (mut open, caller) = (self.app.take().await?, Caller::new(tenant));
+        let now = self.shared.clock.now();
+        let mut place = self.shared.places.get(tenant);
+        if place.is_none() {
+            place = places::load(Conn::reading(open.conn(), &caller), tenant, now.date_naive()).await?;
+            if let Some(place) = &place {
+                self.shared.places.keep(tenant, place);
+            }
+        }
+        Ok(self.tx(open, Some(caller), tenant, actor, now, place))
+    }
+
+    fn tx(
+        &self,
+        open: Open,
+        caller: Option<Caller>,
+        tenant: TenantId,
+        actor: Actor,
+        now: Now,
+        place: Option<Place>,
+    ) -> Tx {
+        let (shared, events, audit) = (self.shared.clone(), Vec::new(), Vec::new());
+        Tx { open, caller, tenant, actor, now, place, shared, events, audit }
     }
 
     /// A connection of the relay role: outbox, inbox, cursor and keys of all tenants, nothing else.
@@ -184,45 +221,9 @@ impl Db {
         Ok(self.relay.acquire().await?)
     }
 
-    /// The key set as kept from the last time.
-    pub(crate) async fn kept_keys(&self) -> Result<Option<String>> {
-        let mut conn = self.relay().await?;
-        Ok(sqlx::query_scalar!("select jwks from platform.key_set").fetch_optional(&mut *conn).await?)
-    }
-
-    /// Keeps the key set for the next start.
-    pub(crate) async fn keep_keys(&self, jwks: &str) -> Result<()> {
-        let mut conn = self.relay().await?;
-        sqlx::query!(
-            "insert into platform.key_set (jwks, fetched_at) values ($1, $2)
-             on conflict on constraint key_set_pk do update set jwks = $1, fetched_at = $2",
-            jwks,
-            self.shared.clock.now(),
-        )
-        .execute(&mut *conn)
-        .await?;
-        Ok(())
-    }
-
-    /// A dated number of `platform.setting`, as in force today.
-    pub(crate) async fn setting(&self, name: &str) -> Result<i64> {
-        let mut conn = self.relay().await?;
-        let value = sqlx::query_scalar!(
-            "select value from platform.setting where name = $1 and valid_from <= $2 order by valid_from desc limit 1",
-            name,
-            self.shared.clock.now().date_naive(),
-        )
-        .fetch_optional(&mut *conn)
-        .await?;
-        value.ok_or_else(|| Error::Inconsistent {
-            table: "platform.setting",
-            row: name.to_owned(),
-            problem: "is missing".into(),
-        })
-    }
-
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
+        self.app.tidy();
         let mut conn = self.relay().await?;
         sqlx::raw_sql("select 1").execute(&mut *conn).await?;
         Ok(())
@@ -240,51 +241,12 @@ pub fn changed_one(changed: &PgQueryResult) -> Result<()> {
     if changed.rows_affected() == 1 { Ok(()) } else { Err(Common::Contended.into()) }
 }
 
-/// A connection inside a transaction; dropped unfinished, it is closed and does not return to the pool.
-#[derive(Debug)]
-pub(crate) struct Open(Option<PoolConnection<Postgres>>);
-
-impl Open {
-    pub async fn new(pool: &PgPool) -> Result<Self> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where transactions get their connection"
-        )]
-        Ok(Self(Some(pool.acquire().await?)))
-    }
-
-    pub fn from_connection(connection: PoolConnection<Postgres>) -> Self {
-        Self(Some(connection))
-    }
-
-    pub fn conn(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("a transaction holds its connection until it is finished")
-    }
-
-    /// Back into the pool: nothing was begun on it.
-    pub fn give_back(mut self) {
-        self.0.take();
-    }
-
-    pub async fn finish(mut self, how: &'static str) -> Result<()> {
-        sqlx::raw_sql(how).execute(self.conn()).await?;
-        self.0.take();
-        Ok(())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Some(connection) = &mut self.0 {
-            connection.close_on_drop();
-        }
-    }
-}
-
-/// A tenant's transaction: the context of every use case.
+/// A tenant's transaction, or its look at things: the context of every use case.
 #[derive(Debug)]
 pub struct Tx {
     open: Open,
+    /// Of a look, which has no transaction.
+    caller: Option<Caller>,
     tenant: TenantId,
     actor: Actor,
     now: Now,
@@ -296,8 +258,11 @@ pub struct Tx {
 
 impl Tx {
     /// The connection, for `store`.
-    pub fn conn(&mut self) -> &mut PgConnection {
-        self.open.conn()
+    pub fn conn(&mut self) -> Conn<'_> {
+        match &self.caller {
+            None => Conn::within(self.open.conn()),
+            Some(caller) => Conn::reading(self.open.conn(), caller),
+        }
     }
 
     /// Whose data this transaction is about.
@@ -336,6 +301,11 @@ impl Tx {
     /// The tenant; refused as not caught up where this database does not know it yet.
     pub fn place(&self) -> Result<&Place> {
         self.place.as_ref().ok_or_else(|| Common::NotCaughtUp.into())
+    }
+
+    /// Queries look anew at what the tenant is.
+    pub(crate) fn forget_place(&self) {
+        self.shared.places.forget(self.tenant);
     }
 
     /// When it happened: now where nothing is said; never in the future, and in a live tenant not too far back.
@@ -455,6 +425,13 @@ impl Tx {
     }
 
     async fn finish_with(&mut self, answer: Option<(Uuid, &[u8], &[u8])>) -> Result<String> {
+        if self.caller.is_some() {
+            // A look writes down what it saw as it ends.
+            if !self.events.is_empty() || answer.is_some() {
+                return Err(Error::internal(anyhow::anyhow!("a query has nothing to tell the others")));
+            }
+            return Ok(String::new());
+        }
         // The newest only: an answer's headers have a limit, and a caller hands on no more than these.
         let newest = self.events.len().saturating_sub(crate::causality::MOST);
         let caused: Vec<String> = self.events.iter().skip(newest).map(Pending::caused).collect();
@@ -463,14 +440,21 @@ impl Tx {
         let answer =
             answer.map(|(request_id, hash, bytes)| Answer { request_id, hash, bytes, caused: &caused });
         let whose = Whose { tenant: self.tenant, actor: self.actor, now: self.now, ids: &self.shared.ids };
-        ending::write(self.open.conn(), whose, &events, &rows, answer).await?;
+        ending::write(Conn::within(self.open.conn()), whose, &events, &rows, answer).await?;
         Ok(caused)
     }
 
     /// Commits everything; answers what it caused, as `kith-caused` says it.
     pub async fn commit(mut self) -> Result<String> {
         let caused = self.flush().await?;
-        self.open.finish("commit").await?;
+        match self.caller {
+            None => self.open.finish("commit").await?,
+            Some(_) if self.audit.is_empty() => self.open.give_back(),
+            Some(caller) => {
+                let noted = Noted::new(self.actor, self.now, self.audit);
+                self.shared.noting.write(self.open, caller, noted, &self.shared.ids).await?;
+            }
+        }
         Ok(caused)
     }
 
@@ -478,6 +462,18 @@ impl Tx {
     pub(crate) async fn rollback(self) -> Result<Vec<audit::Row>> {
         let denied = self.audit.into_iter().filter(|row| !row.allowed).collect();
         self.open.finish("rollback").await?;
+        Ok(denied)
+    }
+
+    /// The same because of this error.
+    pub(crate) async fn rollback_after(self, error: &Error) -> Result<Vec<audit::Row>> {
+        if self.caller.is_none() {
+            return self.rollback().await;
+        }
+        let denied = self.audit.into_iter().filter(|row| !row.allowed).collect();
+        if leaves_it_sound(error) {
+            self.open.give_back();
+        }
         Ok(denied)
     }
 

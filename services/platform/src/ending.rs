@@ -1,10 +1,8 @@
 //! What ends a transaction: events, audit rows and the answer for a repeat, written in one round trip.
 
-use sqlx::PgConnection;
-
-use crate::audit::{self, Row};
+use crate::audit::{self, Noted, Row};
 use crate::context::Actor;
-use crate::db::Now;
+use crate::db::{Conn, Now};
 use crate::error::Result;
 use crate::id::{Ids, TenantId, Uuid};
 use crate::outbox::Pending;
@@ -32,7 +30,7 @@ pub(crate) struct Answer<'answer> {
 
 /// Writes everything: each event gets the next number of its aggregate.
 pub(crate) async fn write(
-    conn: &mut PgConnection,
+    conn: Conn<'_>,
     whose: Whose<'_>,
     events: &[Pending],
     rows: &[Row],
@@ -40,7 +38,7 @@ pub(crate) async fn write(
 ) -> Result<()> {
     let Whose { tenant, actor, now, ids } = whose;
     if events.is_empty() && answer.is_none() {
-        return audit::write(conn, tenant, actor, rows, ids, now).await;
+        return audit::write(conn, tenant, &[&Noted::new(actor, now, rows.to_vec())], ids).await;
     }
     let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
     let aggregate_types: Vec<String> = events.iter().map(|event| event.aggregate_type.to_owned()).collect();

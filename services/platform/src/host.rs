@@ -241,7 +241,8 @@ impl Host {
         let parsed = parse(message, &mut fields);
         let (request_id, command) = fields.finish(request_id.zip(parsed))?;
         let looked = async move |tx: &mut Tx| otherwise(tx, request_id, command).await;
-        Ok(self.look(tenant, actor, looked, render).await?)
+        let tx = self.0.db.begin(tenant, actor, Mode::Read).await?;
+        Ok(self.look(tx, looked, render).await?)
     }
 
     /// Runs an operator's command on the tenant that the request names, whatever state it is in; the same otherwise.
@@ -364,18 +365,17 @@ impl Host {
         let parsed = parse(request.into_inner(), &mut fields);
         let query = fields.finish(parsed)?;
         let looked = async move |tx: &mut Tx| app(tx, query).await;
-        Ok(self.look(tenant, actor, looked, render).await?)
+        let tx = self.0.db.look(tenant, actor).await?;
+        Ok(self.look(tx, looked, render).await?)
     }
 
-    /// Answers from a transaction that the tenant's state does not stop.
+    /// Answers from what the tenant's state does not stop.
     async fn look<O, A: Shows>(
         &self,
-        tenant: TenantId,
-        actor: Actor,
+        mut tx: Tx,
         work: impl AsyncFnOnce(&mut Tx) -> Result<O>,
         render: impl FnOnce(O) -> A,
     ) -> Result<Response<A>> {
-        let mut tx = self.0.db.begin(tenant, actor, Mode::Read).await?;
         let worked = match work(&mut tx).await.map(render) {
             Ok(answer) => match tx.note_shown(&answer) {
                 Ok(()) => tx.flush().await.map(|caused| (answer, caused)),
@@ -419,7 +419,7 @@ impl Host {
             }
             Err(error) => {
                 let (tenant, actor) = (tx.tenant(), tx.actor());
-                let denied = tx.rollback().await?;
+                let denied = tx.rollback_after(&error).await?;
                 if !denied.is_empty() {
                     let mut noting = self.0.db.begin(tenant, actor, Mode::Read).await?;
                     noting.note(denied);

@@ -12,6 +12,7 @@ pub mod causality;
 pub mod chain;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod consent;
 pub mod context;
 mod crash;

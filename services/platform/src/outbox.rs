@@ -71,7 +71,7 @@ impl Relay {
     /// Leads as long as the connection and the lock last.
     async fn lead(&self, stop: &CancellationToken) -> Result<()> {
         // Closed when dropped: the lock belongs to the session and must not go back into the pool with it.
-        let mut session = crate::db::Open::from_connection(self.db.relay().await?);
+        let mut session = crate::connections::Open::from_connection(self.db.relay().await?);
         let leads = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, LEADER_LOCK)
             .fetch_one(session.conn())
             .await?;

@@ -112,7 +112,7 @@ pub async fn run(service: &Service, config: Config, life: Life) -> anyhow::Resul
 /// A service's database, for the operator's command.
 pub fn database(service: &Service, config: &Config) -> anyhow::Result<Db> {
     let policy = Policy::new(service.policy.0, service.policy.1)?;
-    let shared = Shared { clock: Clock::System, ids: Ids::system(), policy: Arc::new(policy) };
+    let shared = Shared::new(Clock::System, Ids::system(), policy);
     let app = config.database_as(service.name, "app")?;
     let relay = config.database_as(service.name, "relay")?;
     Ok(Db::open(app, relay, 2, shared))
@@ -144,7 +144,7 @@ pub(crate) fn open(
     ids: Ids,
 ) -> anyhow::Result<Host> {
     let policy = Policy::new(service.policy.0, service.policy.1)?;
-    let shared = Shared { clock: clock.clone(), ids, policy: Arc::new(policy) };
+    let shared = Shared::new(clock.clone(), ids, policy);
     let app = config.database_as(service.name, "app")?;
     let relay = config.database_as(service.name, "relay")?;
     let db = Db::open(app, relay, config.database.max_connections, shared);

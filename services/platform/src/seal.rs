@@ -18,7 +18,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::db::{Db, Open};
+use crate::connections::Open;
+use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid, hex};
 

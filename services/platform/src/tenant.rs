@@ -109,6 +109,7 @@ impl Tx {
             problem: "its time zone is not known".into(),
         })?;
         let history_days = self.place.as_ref().map_or(0, |place| place.history_days);
+        self.forget_place();
         self.place = Some(Place { preparing: state == "preparing", zone, history_days });
         Ok(())
     }

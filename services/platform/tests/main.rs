@@ -8,5 +8,6 @@ mod db;
 mod door;
 mod idempotency;
 mod inbox;
+mod looking;
 mod looks;
 mod resend;

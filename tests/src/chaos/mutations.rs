@@ -99,9 +99,9 @@ const SPOILS: [Spoil; 21] = [
     },
     Spoil {
         invariant: "L1",
-        what: "balance trigger dropped, a third leg posted",
+        what: "a trigger of the books dropped, a third leg posted",
         service: "finance",
-        sql: "drop trigger entry_balanced on entry;
+        sql: "drop trigger entries_balance on entry;
               insert into entry select tenant_id, transfer_id, 99, account_id, currency, 1 from entry limit 1",
     },
     Spoil {

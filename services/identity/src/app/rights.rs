@@ -160,7 +160,7 @@ async fn progress(tx: &mut Tx, erasure: Erasure) -> Result<Progress> {
 
 /// How far an erasure has come.
 pub async fn get_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
-    let erasure = found(tx, id).await?;
+    let erasure = store::rights::erasure(tx, id).await?.ok_or(Error::NotFound("erasure"))?;
     let standing = standing_about(tx, Some(erasure.person)).await?;
     tx.require(Action::GetErasure, Subject::about("erasure", id, erasure.person), &standing)?;
     progress(tx, erasure).await

@@ -247,6 +247,20 @@ pub async fn due_erasures(tx: &mut Tx, today: NaiveDate) -> Result<Vec<Erasure>>
     rows.into_iter().map(Erasure::try_from).collect()
 }
 
+/// Reads an erasure.
+pub async fn erasure(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        ErasureRow,
+        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure where tenant_id = $1 and id = $2",
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Erasure::try_from).transpose()
+}
+
 /// Reads an erasure and locks it.
 pub async fn erasure_for_update(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
     let tenant = tx.tenant();
