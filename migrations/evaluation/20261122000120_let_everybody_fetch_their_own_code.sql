@@ -21,3 +21,8 @@ alter table round add constraint round_reply_codes_in_range check (reply_codes >
 insert into platform.access_text (kind, word, valid_from, text, asked, source) values
     ('action', 'GetReplyCode', '2000-01-01', 'fetched the reply code that you were given for a survey round', 'fetch the reply code that you were given for a survey round', 'Kith'),
     ('basis', 'asked', '2000-01-01', 'somebody who was asked', '', 'Kith');
+
+-- Codes that were handed to somebody else count no more. A round that is open now can be closed, and another opened.
+alter table reply_code no force row level security;
+delete from reply_code;
+alter table reply_code force row level security;

@@ -14,3 +14,6 @@ alter table platform.organisation_role force row level security;
 delete from platform.subject_column where table_name in ('public.person', 'public.administrator');
 drop table person;
 drop table administrator;
+
+-- What was kept here was a part of it: the rest is asked for.
+delete from platform.subscription where aggregate_type in ('identity.person', 'identity.role');

@@ -13,3 +13,6 @@ delete from platform.subject_column where table_name in ('public.person', 'publi
 delete from platform.text_column where table_name = 'public.organisation_role';
 drop table person;
 drop table organisation_role;
+
+-- What was kept here was a part of it: the rest is asked for.
+delete from platform.subscription where aggregate_type in ('identity.person', 'identity.role');

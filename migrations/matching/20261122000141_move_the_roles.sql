@@ -7,3 +7,6 @@ alter table platform.organisation_role force row level security;
 
 delete from platform.subject_column where table_name = 'public.checks_role';
 drop table checks_role;
+
+-- What was kept here was one role: the others are asked for.
+delete from platform.subscription where aggregate_type = 'identity.role';

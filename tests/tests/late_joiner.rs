@@ -22,7 +22,10 @@ const ASIDE: &[&str] = &[
 
 /// What each service knows of the others, and nothing of its own.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("appointments", &["known_team", "known_giver", "known_introduction"]),
+    (
+        "appointments",
+        &["platform.person", "platform.organisation_role", "known_team", "known_giver", "known_introduction"],
+    ),
     (
         "finance",
         &[

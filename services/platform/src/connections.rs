@@ -70,8 +70,12 @@ impl Connections {
 
     /// Takes a connection on which nothing is begun.
     pub async fn take(&self) -> Result<Open> {
-        let room = tokio::time::timeout(LONGEST_WAIT, self.0.room.clone().acquire_owned()).await;
-        let room = room.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let taking = tokio::time::timeout(LONGEST_WAIT, self.take_in_time());
+        taking.await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn take_in_time(&self) -> Result<Open> {
+        let room = self.0.room.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
         let rested = self.resting().pop();
         let (connection, taken) = match rested {
             Some(rested) => (rested.connection, rested.taken),
@@ -82,8 +86,10 @@ impl Connections {
     }
 
     fn rest(&self, connection: PoolConnection<Postgres>, taken: Instant) {
+        let mut resting = self.resting();
+        // Looked at under the lock: nothing is laid to rest once everything is closing.
         if taken.elapsed() < AWAY && !self.0.room.is_closed() {
-            self.resting().push(Resting { connection, taken, since: Instant::now() });
+            resting.push(Resting { connection, taken, since: Instant::now() });
         }
     }
 

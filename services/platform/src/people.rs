@@ -44,9 +44,11 @@ pub async fn departure(tx: &mut Tx, event: &Received) -> Result<Option<Departure
 /// Whoever is about to count on somebody ([`left_at`]) ends before it is kept that they left.
 async fn note(tx: &mut Tx, person: PersonId, left_at: Option<DateTime<Utc>>) -> Result<()> {
     let tenant = tx.tenant();
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 1))", person.to_string())
-        .execute(tx.conn())
-        .await?;
+    if left_at.is_some() {
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 1))", person.to_string())
+            .execute(tx.conn())
+            .await?;
+    }
     sqlx::query!(
         "insert into platform.person as p (tenant_id, person_id, left_at) values ($1, $2, $3)
          on conflict on constraint person_pk

@@ -62,14 +62,14 @@ pub struct GetCode {
     pub secret: RoundSecret,
 }
 
-/// Answers the caller's own code. Nothing is kept of it, so that it cannot be told who fetched which; that they asked stands
-/// in their own access log, and in nobody else's.
+/// Answers the caller's own code. Nothing is kept of it, not even that they asked: who fetched theirs at one moment is who
+/// answers at the next.
 pub async fn code(tx: &mut Tx, query: GetCode) -> Result<ReplyCode> {
     let caller = tx.person()?;
     let round = store::round::load(tx, query.round).await?.ok_or(Error::NotFound("round"))?;
     let (standing, _) = standing_in(tx, round.scope).await?;
     let standing = standing.with("asked", store::respondent::was_asked(tx, round.id, caller).await?);
-    tx.require(Action::GetReplyCode, Subject::about("round", round.id, caller), &standing)?;
+    tx.require_open(Action::GetReplyCode, Subject::of("round", round.id), &standing)?;
     round.still_open()?;
     Ok(query.secret.code_of(tx.tenant(), caller))
 }
@@ -103,6 +103,7 @@ pub async fn close(tx: &mut Tx, id: RoundId) -> Result<Round> {
     if round.close(tx.now()) == Outcome::Changed {
         store::round::save_closed(tx, &round).await?;
         store::reply_code::remove_unused(tx, round.id).await?;
+        store::answer::forget_order(tx, round.id).await?;
         events::tell(tx, &round);
     }
     Ok(round)

@@ -23,6 +23,25 @@ pub async fn insert(tx: &mut Tx, round: RoundId, answer: AnswerId, items: &Items
     Ok(())
 }
 
+/// Writes all answers of a round anew, at once and in an order that means nothing: a row says by its transaction and its place
+/// when it came.
+pub async fn forget_order(tx: &mut Tx, round: RoundId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "with taken as (
+             delete from answer where tenant_id = $1 and round_id = $2
+             returning tenant_id, round_id, answer_id, items
+         )
+         insert into answer (tenant_id, round_id, answer_id, items)
+         select tenant_id, round_id, answer_id, items from taken order by answer_id",
+        tenant.0,
+        round.0,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Reads all answers of a round, in an order that means nothing.
 pub async fn of_round(tx: &mut Tx, round: RoundId) -> Result<Vec<Items>> {
     let tenant = tx.tenant();

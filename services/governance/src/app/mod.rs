@@ -30,7 +30,7 @@ async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>)
         .with("circle_member", member)
         .with("facilitator", member && wears_it)
         .with("invited", circle.is_some_and(|circle| circle.was_invited(person)))
-        .with("self", about == Some(person)))
+        .with("self", about == Some(person) && !tx.actor().is_integrator()))
 }
 
 /// The days that a change may reach in this tenant.

@@ -223,7 +223,7 @@ async fn save_roles(tx: &mut Tx, person: &mut Person, roles: Roles, other_admini
     Ok(())
 }
 
-/// Lists which roles of the organisation somebody holds or held. Where the name is hidden, so is this.
+/// Lists which roles of the organisation somebody holds or held. Of somebody restricted only they and administrators see it.
 pub async fn list_role_terms(tx: &mut Tx, id: PersonId) -> Result<Vec<Term>> {
     let standing = standing(tx).await?;
     tx.require(Action::ListRoleTerms, Subject::about("person", id, id), &standing)?;

@@ -76,6 +76,8 @@ pub async fn ties(
                  select from belonging mine
                      join belonging theirs on theirs.tenant_id = mine.tenant_id and theirs.kind = mine.kind
                          and theirs.group_id = mine.group_id
+                     join person them on them.tenant_id = theirs.tenant_id and them.id = theirs.person_id
+                         and them.left_at is null
                  where mine.tenant_id = $1 and mine.person_id = $2 and theirs.person_id = asked.id
                      and (mine.valid_from is null or mine.valid_from <= $4)
                      and (mine.valid_until is null or $4 < mine.valid_until)

@@ -5,13 +5,17 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{Noted, write};
 use crate::connections::{Caller, Conn, Open};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{Ids, TenantId};
+
+/// No statement of ours runs longer in the database: after it the connection has gone silent.
+const LONGEST_WRITE: Duration = Duration::from_secs(12);
 
 /// Who waits until its rows are safe.
 #[derive(Debug)]
@@ -50,8 +54,8 @@ impl Group {
         } else {
             open.give_back();
         }
-        let gone = |_| Error::internal(anyhow::anyhow!("who was to write it down has stopped"));
-        written.await.map_err(gone)?
+        // Who was to write it down has given up its connection.
+        written.await.unwrap_or_else(|_| Err(sqlx::Error::PoolClosed.into()))
     }
 }
 
@@ -82,7 +86,16 @@ impl Lead {
                 break;
             }
             let noted: Vec<&Noted> = batch.iter().map(|waiting| &waiting.noted).collect();
-            let all = write(Conn::writing(open.conn(), &caller), self.tenant, &noted, &ids).await;
+            let conn = Conn::writing(open.conn(), &caller);
+            let all = within_time(write(conn, self.tenant, &noted, &ids)).await;
+            if let Err(error) = &all
+                && !error.is_of_the_data()
+            {
+                tracing::warn!(error.kind = %error, "what queries saw could not be written down");
+                // Those of the batch and those who came since hear of it by the end of their channels; the next leads on
+                // another connection.
+                return;
+            }
             for waiting in batch {
                 let written = if all.is_ok() {
                     Ok(())
@@ -90,7 +103,7 @@ impl Lead {
                     // Each for itself, so that nobody is refused for another's rows.
                     is_sound = false;
                     let conn = Conn::writing(open.conn(), &caller);
-                    write(conn, self.tenant, &[&waiting.noted], &ids).await
+                    within_time(write(conn, self.tenant, &[&waiting.noted], &ids)).await
                 };
                 waiting.safe.send(written).ok();
             }
@@ -99,6 +112,12 @@ impl Lead {
             open.give_back();
         }
     }
+}
+
+async fn within_time(writing: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::time::timeout(LONGEST_WRITE, writing)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 impl Drop for Lead {

@@ -167,7 +167,7 @@ async fn standing(
         .with("owner", team.owner == person)
         .with("member", team.has_member(person, today))
         .with("invited", team.has_invited(person))
-        .with("self", about == Some(person));
+        .with("self", about == Some(person) && !tx.actor().is_integrator());
     if team.owner == person {
         return Ok(standing);
     }
