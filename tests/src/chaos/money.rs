@@ -111,7 +111,7 @@ impl Purse {
         let (tenant, name) = found?;
         let owner: Uuid = name.rsplit(':').next()?.parse().ok()?;
         let other: Uuid = sqlx::query_scalar(
-            "select person_id from person where tenant_id = $1 and person_id <> $2 limit 1",
+            "select person_id from platform.person where tenant_id = $1 and person_id <> $2 limit 1",
         )
         .bind(tenant)
         .bind(owner)

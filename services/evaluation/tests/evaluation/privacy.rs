@@ -195,3 +195,19 @@ async fn those_who_belonged_on_the_day_of_its_opening_are_asked() {
     let refused = gone.code(gone.member, &round).await.expect_err("closed");
     assert_eq!(reason(&refused), (Code::FailedPrecondition, "ROUND_CLOSED".into()));
 }
+
+/// While a round is open its rows lie in the order in which they came; closing writes them anew, all at once.
+#[tokio::test]
+async fn a_closed_round_has_forgotten_in_which_order_it_was_answered() {
+    let stage = Stage::new().await;
+    stage.closed_round(&FIVE_ANSWERS).await;
+    let mut admin = stage.world.admin(&stage.host).await;
+    let rows: Vec<(String, kith_platform::id::Uuid)> =
+        sqlx::query_as("select xmin::text, answer_id from answer order by ctid")
+            .fetch_all(&mut admin)
+            .await
+            .expect("the answers");
+    assert_eq!(rows.len(), 5);
+    assert!(rows.iter().all(|(transaction, _)| *transaction == rows[0].0), "written by one transaction");
+    assert!(rows.is_sorted_by_key(|(_, answer)| *answer), "in an order that means nothing");
+}
