@@ -1,11 +1,10 @@
 -- People and administrators are kept in the platform's schema now, as in every service: what is known here moves over. When
--- somebody left was not kept; the time of the move stands for it, since only whether counts here.
+-- somebody left was not kept: who has left comes again with what is asked for, and until then is not here.
 alter table person no force row level security;
 alter table administrator no force row level security;
 alter table platform.person no force row level security;
 alter table platform.organisation_role no force row level security;
-insert into platform.person (tenant_id, person_id, left_at)
-    select tenant_id, person_id, case when has_left then now() end from person;
+insert into platform.person (tenant_id, person_id) select tenant_id, person_id from person where not has_left;
 insert into platform.organisation_role (tenant_id, person_id, role)
     select tenant_id, person_id, 'administrator' from administrator;
 alter table platform.person force row level security;

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use kith_platform::id::Uuid;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+
+use crate::stack::Stack;
 
 /// Ids of things that exist, by `<service>.<noun>` or, for references that mean the same everywhere, by field name.
 pub type Ids = BTreeMap<String, String>;
@@ -19,6 +22,38 @@ const LEFT_EMPTY: &[&str] = &[
     "kith.appointments.v1.ProposeSeriesRequest.rrule",
     "kith.appointments.v1.PreviewSeriesRequest.rrule",
 ];
+
+/// Ids of the things there are: the one at that place of each table.
+///
+/// # Panics
+/// Where a database does not answer.
+pub async fn ids_of(stack: &Stack, place: i64) -> Ids {
+    let mut ids = Ids::new();
+    for service in crate::services() {
+        let mut admin = stack.admin(service.name).await;
+        let tables: Vec<(String, String)> = sqlx::query_as(
+            "select c.table_name::text, c.column_name::text from information_schema.columns c
+             where c.table_schema = 'public' and c.column_name in ('id', c.table_name || '_id') and c.data_type = 'uuid'
+                 and exists (select from information_schema.columns t where t.table_schema = 'public'
+                     and t.table_name = c.table_name and t.column_name = 'tenant_id')",
+        )
+        .fetch_all(&mut admin)
+        .await
+        .expect("the tables");
+        for (table, column) in tables {
+            let sql = sqlx::AssertSqlSafe(format!(
+                "select {column} from \"{table}\" order by 1 offset $1 % greatest((select count(*) from \"{table}\"), 1) limit 1"
+            ));
+            let id: Option<Uuid> =
+                sqlx::query_scalar(sql).bind(place).fetch_optional(&mut admin).await.expect("a row");
+            if let Some(id) = id {
+                ids.insert(format!("{}.{table}", service.name), id.to_string());
+                ids.entry(table).or_insert_with(|| id.to_string());
+            }
+        }
+    }
+    ids
+}
 
 /// Fills requests.
 #[derive(Debug)]

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use kith_platform::id::Uuid;
 use kith_proto::common::v1::OrganisationRole::{self, Checks, Coach};
 use kith_proto::identity::v1::{
     AddIntegratorRequest, AddIntegratorResponse, SignInIntegratorRequest, SignInIntegratorResponse,
 };
 use kith_proto::{Access, METHODS, Method};
-use kith_tests::filler::{Filler, Ids};
+use kith_tests::filler::{Filler, ids_of};
 use kith_tests::people::{People, service_of};
 use kith_tests::stack::Stack;
 use prost::Message as _;
@@ -45,32 +44,6 @@ const OF_CHECKS: &[&str] = &[
     "/kith.matching.v1.GiversService/ListGivers",
 ];
 
-/// One id of each kind of thing that the month made.
-async fn ids(stack: &Stack) -> Ids {
-    let mut ids = Ids::new();
-    for service in kith_tests::services() {
-        let mut admin = stack.admin(service.name).await;
-        let tables: Vec<(String, String)> = sqlx::query_as(
-            "select c.table_name::text, c.column_name::text from information_schema.columns c
-             where c.table_schema = 'public' and c.column_name in ('id', c.table_name || '_id') and c.data_type = 'uuid'
-                 and exists (select from information_schema.columns t where t.table_schema = 'public'
-                     and t.table_name = c.table_name and t.column_name = 'tenant_id')",
-        )
-        .fetch_all(&mut admin)
-        .await
-        .expect("the tables");
-        for (table, column) in tables {
-            let sql = sqlx::AssertSqlSafe(format!("select {column} from \"{table}\" order by 1 limit 1"));
-            let id: Option<Uuid> = sqlx::query_scalar(sql).fetch_optional(&mut admin).await.expect("a row");
-            if let Some(id) = id {
-                ids.insert(format!("{}.{table}", service.name), id.to_string());
-                ids.entry(table).or_insert_with(|| id.to_string());
-            }
-        }
-    }
-    ids
-}
-
 fn method(name: &str) -> &'static Method {
     METHODS.iter().find(|method| method.path.ends_with(name)).expect("a method")
 }
@@ -104,7 +77,7 @@ async fn token(stack: &Stack, people: &People, role: OrganisationRole) -> String
 async fn an_integrator_is_refused_every_call_outside_its_one_role() {
     let stack = Stack::start().await;
     let people = People::of_first_month(&stack).await;
-    let (filler, mut ids) = (Filler::new(), ids(&stack).await);
+    let (filler, mut ids) = (Filler::new(), ids_of(&stack, 0).await);
     // Somebody of whom there is most to be seen: a giver with visits and pay.
     for (name, id) in &mut ids {
         if name == "person" || name.ends_with(".person") {

@@ -9,41 +9,12 @@ use std::process::Output;
 use chrono::{DateTime, Utc};
 use kith_platform::id::{PersonId, Uuid};
 use kith_proto::{Access, METHODS, Method};
-use kith_tests::filler::{Filler, Ids};
+use kith_tests::filler::{Filler, Ids, ids_of};
 use kith_tests::people::People;
 use kith_tests::stack::Stack;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 use sqlx::PgConnection;
-
-/// Ids of the things there are: the one at that place of each table.
-async fn ids(stack: &Stack, place: i64) -> Ids {
-    let mut ids = Ids::new();
-    for service in kith_tests::services() {
-        let mut admin = stack.admin(service.name).await;
-        let tables: Vec<(String, String)> = sqlx::query_as(
-            "select c.table_name::text, c.column_name::text from information_schema.columns c
-             where c.table_schema = 'public' and c.column_name in ('id', c.table_name || '_id') and c.data_type = 'uuid'
-                 and exists (select from information_schema.columns t where t.table_schema = 'public'
-                     and t.table_name = c.table_name and t.column_name = 'tenant_id')",
-        )
-        .fetch_all(&mut admin)
-        .await
-        .expect("the tables");
-        for (table, column) in tables {
-            let sql = sqlx::AssertSqlSafe(format!(
-                "select {column} from \"{table}\" order by 1 offset $1 % greatest((select count(*) from \"{table}\"), 1) limit 1"
-            ));
-            let id: Option<Uuid> =
-                sqlx::query_scalar(sql).bind(place).fetch_optional(&mut admin).await.expect("a row");
-            if let Some(id) = id {
-                ids.insert(format!("{}.{table}", service.name), id.to_string());
-                ids.entry(table).or_insert_with(|| id.to_string());
-            }
-        }
-    }
-    ids
-}
 
 /// Everybody whom an answer names: this test's own look at the contracts.
 fn named(message: &DynamicMessage, found: &mut BTreeSet<Uuid>) {
@@ -201,7 +172,7 @@ async fn whoever_is_shown_is_written_down_and_sealed() {
     let reads = METHODS.iter().filter(|method| {
         method.access == Access::Person && !method.changes_state && !method.path.starts_with("/kith.common.")
     });
-    let mut variants = [ids(&stack, 0).await, ids(&stack, 1).await, ids(&stack, 3).await];
+    let mut variants = [ids_of(&stack, 0).await, ids_of(&stack, 1).await, ids_of(&stack, 3).await];
     // Somebody of whom there is most to be seen: a giver with visits and pay.
     let giver = look.people.named("Giver One").id.to_string();
     for (name, id) in &mut variants[2] {

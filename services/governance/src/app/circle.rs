@@ -93,7 +93,7 @@ pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Circle> {
     if !people::is_here(tx, command.person).await? {
         return Err(Error::NotFound("person"));
     }
-    let reach = reach(tx).await?;
+    let reach = reach(tx)?;
     let said = command.occurred_at.unwrap_or(tx.now());
     let asked_on = wall_clock(said, tx.place()?.zone).date();
     let outcome = circle.invite(command.person, command.valid_from, asked_on, reach)?;

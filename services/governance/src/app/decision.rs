@@ -23,7 +23,7 @@ pub async fn record(tx: &mut Tx, id: ProposalId) -> Result<Decision> {
     }
     let effect = proposal.in_force.content.effect.clone();
     let mut named = proposal::load_named(tx, effect.as_ref(), true).await?;
-    let reach = reach(tx).await?;
+    let reach = reach(tx)?;
     let stamp = Stamp { decision: tx.new_id(), mandate: tx.new_id(), at: tx.now() };
     let recorded = decision::record(&mut proposal, &circle, named.as_mut(), reach, stamp)?;
     let decision = recorded.ok_or(Error::NotFound("decision"))?;

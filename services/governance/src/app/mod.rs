@@ -14,7 +14,6 @@ use kith_proto::common::v1::OrganisationRole;
 
 use crate::domain::Reach;
 use crate::domain::circle::{Circle, Hat};
-use crate::store;
 
 /// What the caller is in the tenant and, where it is about a Circle, in that Circle today. `about` is whose place, hat
 /// or proposal it is.
@@ -34,11 +33,9 @@ async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>)
 }
 
 /// The days that a change may reach in this tenant.
-async fn reach(tx: &mut Tx) -> Result<Reach> {
+fn reach(tx: &Tx) -> Result<Reach> {
     let today = tx.today()?;
-    if tx.place()?.preparing {
-        return Ok(Reach { today, earliest: None });
-    }
-    let days = store::setting::history_days(tx, today).await?;
-    Ok(Reach { today, earliest: Some(today - Duration::days(days)) })
+    let place = tx.place()?;
+    let earliest = (!place.preparing).then(|| today - Duration::days(place.history_days));
+    Ok(Reach { today, earliest })
 }

@@ -38,7 +38,7 @@ pub async fn draft(tx: &mut Tx, command: Draft) -> Result<Proposal> {
         return if same { Ok(existing) } else { Err(Common::IdExists.into()) };
     }
     let effect = command.content.effect.clone();
-    let days = (reach(tx).await?, tx.now());
+    let days = (reach(tx)?, tx.now());
     let proposal = Proposal::draft(id, &circle, person, command.title, command.content, days)?;
     refuse_impossible_effect(tx, effect.as_ref(), circle.id).await?;
     store::proposal::insert(tx, &proposal).await?;
@@ -97,7 +97,7 @@ pub async fn answer(tx: &mut Tx, command: Answer) -> Result<Proposal> {
     let (mut proposal, circle) = open(tx, command.proposal, Action::AnswerProposal).await?;
     let Answer { version, consent, argument, .. } = command;
     let answer = proposal::Answer { person: tx.person()?, version, consent, argument };
-    let reach = reach(tx).await?;
+    let reach = reach(tx)?;
     if proposal.answer(&circle, reach, answer.clone())? == Outcome::Changed {
         store::proposal::put_answer(tx, proposal.id, &answer).await?;
         store::proposal::save_state(tx, &mut proposal).await?;
@@ -117,7 +117,7 @@ pub struct Amend {
 pub async fn amend(tx: &mut Tx, command: Amend) -> Result<Proposal> {
     let (mut proposal, _) = open(tx, command.proposal, Action::AmendProposal).await?;
     let effect = command.content.effect.clone();
-    let reach = reach(tx).await?;
+    let reach = reach(tx)?;
     if proposal.amend(command.content, reach)? == Outcome::Changed {
         etag::check(command.etag, proposal.version)?;
         refuse_impossible_effect(tx, effect.as_ref(), proposal.circle).await?;

@@ -3,5 +3,4 @@
 pub mod circle;
 pub mod decision;
 pub mod proposal;
-pub mod setting;
 mod words;

@@ -18,7 +18,8 @@ pub struct Place {
     pub preparing: bool,
     /// Its wall clock.
     pub zone: Tz,
-    pub(crate) history_days: i64,
+    /// How many days back a live tenant accepts what is dated.
+    pub history_days: i64,
 }
 
 impl Place {
