@@ -57,7 +57,7 @@ async fn posted(stage: &Stage, entries: &[(&str, &str, i64)]) -> Result<(), Stri
     .await
     .expect("the app role may add a transfer");
     let mut rows = Vec::new();
-    for (leg, (kind, currency, amount)) in entries.iter().enumerate() {
+    for ((kind, currency, amount), leg) in entries.iter().zip(1..) {
         let account = stage.uuid();
         let add = format!(
             "insert into account (tenant_id, id, name, kind, currency, balance)
@@ -92,10 +92,10 @@ async fn the_database_refuses_what_does_not_balance() {
     assert_eq!(posted(&stage, &unbalanced).await, Err("KF004".into()), "unbalanced");
 }
 
-/// All entries of a transfer are judged where some are added, whenever that is: neither checks that run at once nor a later
-/// transaction are a way around it.
+/// All entries of a transfer come together, or not at all: neither a later statement nor a later transaction adds to it, even
+/// what balances by itself.
 #[tokio::test]
-async fn whoever_adds_an_entry_has_the_whole_transfer_judged() {
+async fn nobody_adds_entries_to_a_transfer_that_has_some() {
     let stage = Stage::new().await;
     let (tenant, transfer) = (stage.tenant, stage.uuid());
     let accounts = [stage.uuid(), stage.uuid()];
@@ -120,21 +120,23 @@ async fn whoever_adds_an_entry_has_the_whole_transfer_judged() {
             "insert into transfer (tenant_id, id, input_hash, code, created_at)
              values ('{tenant}', '{transfer}', 'x', 'coins_given', '2026-01-01');
              {} set constraints all immediate;",
-            entries(&[(0, 5), (1, -5)])
+            entries(&[(1, 5), (2, -5)])
         );
 
     let mut tx = begin(&stage).await;
     run(&mut tx, balanced.clone()).await.expect("it balances");
-    let refused = run(&mut tx, entries(&[(2, 1)])).await.expect_err("one more");
-    assert_eq!(code_of(&refused), "KF004");
+    let refused = run(&mut tx, entries(&[(3, 1), (4, -1)])).await.expect_err("two more");
+    assert_eq!(code_of(&refused), "KF006");
     drop(tx);
 
     let mut tx = begin(&stage).await;
     run(&mut tx, balanced).await.expect("it balances");
     tx.commit().await.expect("it is posted");
     let mut tx = begin(&stage).await;
-    let refused = run(&mut tx, entries(&[(2, 1)])).await.expect_err("one more, later");
-    assert_eq!(code_of(&refused), "KF004");
+    let refused = run(&mut tx, entries(&[(3, 1), (4, -1)])).await.expect_err("two more, later");
+    assert_eq!(code_of(&refused), "KF006");
+    let refused = run(&mut begin(&stage).await, entries(&[(1, 1), (2, -1)])).await.expect_err("again");
+    assert_eq!(code_of(&refused), "23505", "no entry comes twice");
 }
 
 /// A check that finds nothing wrong because it sees nothing would be no check.

@@ -16,6 +16,7 @@ use crate::context::Actor;
 use crate::db::{Db, Mode, Now, Tx};
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
+use crate::pace::Pace;
 
 mod listen;
 mod receive;
@@ -71,7 +72,9 @@ impl Inbox {
 
     /// Applies until told to stop.
     pub(crate) async fn apply(&self, stop: &CancellationToken) {
+        let mut pace = Pace::default();
         while !stop.is_cancelled() {
+            pace.turn().await;
             match self.apply_ready().await {
                 Ok(0) => {}
                 Ok(_) => continue,

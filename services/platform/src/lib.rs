@@ -30,6 +30,7 @@ pub mod local;
 pub mod mask;
 pub mod money;
 mod outbox;
+mod pace;
 pub mod page;
 pub mod people;
 pub mod provision;

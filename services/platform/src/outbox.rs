@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::Result;
 use crate::id::{TenantId, Uuid};
+use crate::pace::Pace;
 
 /// An event that waits for its transaction's commit.
 #[derive(Clone, Debug)]
@@ -84,7 +85,9 @@ impl Relay {
             return Ok(());
         }
         let mut watermark = crate::watermark::Teller::new(self.publisher.service());
+        let mut pace = Pace::default();
         while !stop.is_cancelled() {
+            pace.turn().await;
             watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
             let more = self.publish_batches(session.conn()).await?;
             // Events go first; snapshots fill the time between.

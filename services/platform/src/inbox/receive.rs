@@ -9,6 +9,7 @@ use super::{Inbox, POLL};
 use crate::broker::{Batch, Message, Receiver};
 use crate::error::Result;
 use crate::id::Uuid;
+use crate::pace::Pace;
 
 impl Inbox {
     /// Receives until told to stop; the connection is rebuilt after any failure.
@@ -33,7 +34,9 @@ impl Inbox {
     async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
         let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
         self.bound.store(true, Ordering::Relaxed);
+        let mut turns = Pace::default();
         loop {
+            turns.turn().await;
             let batch = receiver.next().await?;
             crate::crash::point("K5");
             self.take_in(&batch).await?;
