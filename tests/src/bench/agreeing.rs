@@ -50,6 +50,8 @@ pub async fn agree(scene: &mut Scene, pace: Pace, clients: usize) -> Row {
     let owners = Owners::of(scene).await;
     let mut room = check(scene, &owners, clients).await;
     let (pgbench, script) = peer(scene).await;
+    scene.until_calm().await;
+    scene.signal_listeners("appointments.visit", "-STOP");
     for _ in 0..pace.rounds {
         let (visits, _) = scene.plan(room).await;
         let before = scene.databases.number("appointments", WRITTEN).await;
@@ -74,6 +76,9 @@ pub async fn agree(scene: &mut Scene, pace: Pace, clients: usize) -> Row {
         let limit = pgbench.rate(&script, clients, pace.seconds()).await;
         row.round(ours, limit);
     }
+    scene.signal_listeners("appointments.visit", "-CONT");
+    scene.until_calm().await;
+    row.note("the relay publishes meanwhile; who listens stands still (what they do is in the line's row);");
     row.note("limit: pgbench, the same rows (saved answer, visit, Team and giver read; visit, head, event, audit row and");
     row.note("answer written) in separate statements of one transaction, without row security; nothing is published");
     row

@@ -35,6 +35,7 @@ pub async fn postings(scene: &Scene, pace: Pace) -> Row {
     for _ in 0..pace.rounds {
         let before = number(&mut finance, &rows).await.expect("a number");
         let transfers = number(&mut finance, "select count(*) from transfer").await.expect("a number");
+        scene.count_all().await;
         arrive(scene, &[scene.tenant], count).await;
         // The clock starts with the first batch that is through, so that how often it is looked does not count.
         let first = scene.until("finance", "select count(*) from transfer", transfers + 1, LIMIT).await;

@@ -10,7 +10,8 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use sqlx::Row as _;
 
 use super::caller::Caller;
-use crate::chaos::databases::Databases;
+use crate::chaos::databases::{Databases, listeners};
+use crate::chaos::servers;
 use crate::people::People;
 use crate::services;
 use crate::stack::Stack;
@@ -21,6 +22,8 @@ const CONNECTIONS: u32 = 16;
 const FIRST_DAY: (i32, u32, u32) = (2026, 4, 1);
 /// A look at a database that may be repeated every millisecond.
 const QUICK_LOOK: Duration = Duration::from_micros(300);
+/// The longest that working off what is on its way takes.
+const CALM: Duration = Duration::from_mins(2);
 /// One visit every other minute, so that nobody is booked twice; the clock is not set back within so many.
 const MOST_VISITS: usize = 149_000;
 
@@ -88,7 +91,17 @@ impl Scene {
                 .await
                 .expect("a finance hat");
         let (tenant, treasurer) = (people.tenant, PersonId(treasurer));
-        Self { stack, databases, people, tenant, circle, treasurer, patterns, planned: 0 }
+        let scene = Self { stack, databases, people, tenant, circle, treasurer, patterns, planned: 0 };
+        scene.count_all().await;
+        scene
+    }
+
+    /// Has PostgreSQL count what its tables hold, as it does by itself within a minute: until then it plans as if they were
+    /// empty, and what is measured here is not the first minute.
+    pub async fn count_all(&self) {
+        for service in services() {
+            self.databases.run(service.name, "analyze").await;
+        }
     }
 
     /// Plans so many more visits, each with its two bookings; answers them and the months that they are of.
@@ -140,10 +153,25 @@ impl Scene {
         .execute(&mut appointments)
         .await
         .expect("the bookings");
-        sqlx::raw_sql("analyze visit").execute(&mut appointments).await.expect("it is counted");
+        self.count_all().await;
         let mut months: Vec<String> = starts.iter().map(|start| start.format("%Y-%m").to_string()).collect();
         months.dedup();
         (made, months)
+    }
+
+    /// Lets those who listen to an aggregate stand still, or go on.
+    pub fn signal_listeners(&self, aggregate: &str, signal: &str) {
+        for name in listeners(aggregate) {
+            servers::signal(self.stack.pid(name).expect("it runs"), signal);
+        }
+    }
+
+    /// Waits until every event is applied wherever it is listened to.
+    ///
+    /// # Panics
+    /// Where that takes minutes.
+    pub async fn until_calm(&self) {
+        self.databases.until_resumed(CALM).await.expect("everything is applied");
     }
 
     /// A token of somebody, for ten minutes.
