@@ -2,7 +2,8 @@
 //!
 //! Connections are rebuilt from scratch after any error: no automatic recovery, so that no old delivery tag can ever
 //! acknowledge a new message. Every publish has a timeout of its own (a publish in flight when the broker dies gives
-//! no error by itself), and only an acknowledgement without a returned message counts.
+//! no error by itself), and so has every acknowledgement; who waits for deliveries looks at the connection now and then. Only an
+//! acknowledgement without a returned message counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub use marks::hand_on as hand_on_marks;
 /// Connecting and declaring together.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often who waits for deliveries looks whether there is still a connection that could bring one.
+const LOOK: Duration = Duration::from_secs(2);
 const PREFETCH: u16 = 200;
 
 /// A failure of the broker, told in its own words.
@@ -191,8 +194,36 @@ impl Publisher {
 #[derive(Debug)]
 pub struct Receiver {
     address: Address,
-    _connection: Connection,
+    deliveries: Deliveries,
+}
+
+/// What a consumer is given, as long as its connection lasts.
+#[derive(Debug)]
+struct Deliveries {
+    connection: Connection,
+    channel: Channel,
     consumer: Consumer,
+}
+
+impl Deliveries {
+    /// Waits for one. A connection that broke between two looks at the stream may never be told to it, so it is looked at.
+    async fn next(&mut self) -> Result<Delivery, Failure> {
+        loop {
+            match tokio::time::timeout(LOOK, self.consumer.next()).await {
+                Ok(delivery) => return Ok(delivery.ok_or(Failure::Ended)??),
+                Err(_) if self.connection.status().connected() && self.channel.status().connected() => {}
+                Err(_) => return Err(Failure::Ended),
+            }
+        }
+    }
+
+    /// One that is there already.
+    async fn there(&mut self) -> Result<Option<Delivery>, Failure> {
+        match tokio::time::timeout(Duration::ZERO, self.consumer.next()).await {
+            Ok(Some(delivery)) => Ok(Some(delivery?)),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// A batch of deliveries, to be acknowledged once it is safe in the inbox.
@@ -231,7 +262,7 @@ impl Receiver {
                 FieldTable::default(),
             )
             .await?;
-        Ok(Self { address: address.clone(), _connection: connection, consumer })
+        Ok(Self { address: address.clone(), deliveries: Deliveries { connection, channel, consumer } })
     }
 
     /// Waits for deliveries and takes all that are there, in order. Envelopes that cannot be read, and messages that come
@@ -242,12 +273,11 @@ impl Receiver {
 
     async fn try_next(&mut self) -> Result<Batch, Failure> {
         loop {
-            let first = self.consumer.next().await.ok_or(Failure::Ended)??;
-            let mut deliveries = vec![first];
+            let mut deliveries = vec![self.deliveries.next().await?];
             while deliveries.len() < usize::from(PREFETCH)
-                && let Ok(Some(more)) = tokio::time::timeout(Duration::ZERO, self.consumer.next()).await
+                && let Some(more) = self.deliveries.there().await?
             {
-                deliveries.push(more?);
+                deliveries.push(more);
             }
             let (mut messages, mut asked, mut told) = (Vec::with_capacity(deliveries.len()), vec![], vec![]);
             let mut last = None;
@@ -261,7 +291,8 @@ impl Receiver {
                         let problem =
                             if genuine { "an envelope cannot be read" } else { "a message is forged" };
                         tracing::error!(event.r#type = %delivery.routing_key, "{problem}: it is a dead letter");
-                        acknowledged(delivery.acker.reject(BasicRejectOptions { requeue: false }).await?)?;
+                        let rejected = delivery.acker.reject(BasicRejectOptions { requeue: false });
+                        acknowledged(within(CONFIRM_TIMEOUT, rejected).await?)?;
                         continue;
                     }
                 }
@@ -277,8 +308,8 @@ impl Receiver {
 impl Batch {
     /// Acknowledges the whole batch.
     pub async fn ack(self) -> Result<()> {
-        let sent = self.last.acker.ack(BasicAckOptions { multiple: true }).await.map_err(Failure::from)?;
-        Ok(acknowledged(sent)?)
+        let acked = self.last.acker.ack(BasicAckOptions { multiple: true });
+        Ok(acknowledged(within(CONFIRM_TIMEOUT, acked).await?)?)
     }
 }
 

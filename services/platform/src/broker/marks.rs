@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio_util::sync::CancellationToken;
 
 use super::address::{Address, bind, declare_quorum};
-use super::{Failure, SETUP_TIMEOUT, within};
+use super::{Deliveries, Failure, SETUP_TIMEOUT, within};
 use crate::watermark;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -84,12 +83,13 @@ pub async fn hand_on(address: &Address, aggregates: &[&str], stop: &Cancellation
 
 async fn on_one_connection(address: &Address, aggregates: &[&str]) -> Result<(), Failure> {
     let connection = address.connect().await?;
-    let channel = connection.create_channel().await?;
-    let mut consumer = within(SETUP_TIMEOUT, consume(address, &channel, aggregates)).await?;
+    let channel = within(SETUP_TIMEOUT, connection.create_channel()).await?;
+    let consumer = within(SETUP_TIMEOUT, consume(address, &channel, aggregates)).await?;
     let (exchange, key) = (address.exchange(), key(address.service));
     let user = ShortString::from(address.user.as_str());
-    while let Some(delivery) = consumer.next().await {
-        let delivery = delivery?;
+    let mut deliveries = Deliveries { connection, channel: channel.clone(), consumer };
+    loop {
+        let delivery = deliveries.next().await?;
         if !address.is_genuine(&delivery) {
             tracing::error!(event.r#type = %delivery.routing_key, "a watermark is forged: it is left out");
             continue;
@@ -104,7 +104,6 @@ async fn on_one_connection(address: &Address, aggregates: &[&str]) -> Result<(),
         );
         within(SETUP_TIMEOUT, handed_on).await?;
     }
-    Err(Failure::Ended)
 }
 
 async fn consume(address: &Address, channel: &Channel, aggregates: &[&str]) -> Result<Consumer, Failure> {
