@@ -8,8 +8,13 @@ pub fn of(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// Reads an etag: `Some(None)` where none is given.
+/// Reads the field `etag`: `Some(None)` where none is given.
 pub fn parse(fields: &mut Fields, value: &str) -> Option<Option<i64>> {
+    parse_at(fields, "etag", value)
+}
+
+/// The same of another field.
+pub fn parse_at(fields: &mut Fields, field: &str, value: &str) -> Option<Option<i64>> {
     if value.is_empty() {
         return Some(None);
     }
@@ -19,7 +24,7 @@ pub fn parse(fields: &mut Fields, value: &str) -> Option<Option<i64>> {
         .and_then(|digits| digits.parse().ok());
     match version {
         Some(version) => Some(Some(version)),
-        None => fields.wrong("etag", "is not an etag of this service"),
+        None => fields.wrong(field, "is not an etag of this service"),
     }
 }
 

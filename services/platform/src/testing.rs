@@ -4,7 +4,7 @@
 //! Needs `KITH_DATABASE_URL` (an administrator) and, where events really travel, `KITH_BROKER_URL`; `make test` sets
 //! both.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
@@ -47,9 +47,10 @@ pub fn start_of_time() -> DateTime<Utc> {
     "2026-11-21T12:00:00Z".parse().expect("a moment")
 }
 
-/// Passwords of test roles: the same for all tests of this checkout, since roles belong to the whole server.
-fn test_secrets() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/kith-test-secrets")
+/// Passwords of test roles: the same for all tests of this checkout on one server, since roles belong to the whole server.
+fn test_secrets(server: &PgConnectOptions) -> PathBuf {
+    let folder = format!("../../target/kith-test-secrets/{}-{}", server.get_host(), server.get_port());
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
 
 impl World {
@@ -61,14 +62,15 @@ impl World {
         let url = std::env::var("KITH_DATABASE_URL").expect(
             "tests need KITH_DATABASE_URL; run them with `make test`, or after eval \"$(kith servers env)\"",
         );
+        let admin: PgConnectOptions = url.parse().expect("KITH_DATABASE_URL is a PostgreSQL URL");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
-            admin: url.parse().expect("KITH_DATABASE_URL is a PostgreSQL URL"),
+            secrets: test_secrets(&admin),
+            admin,
             clock: Clock::test(start_of_time()),
             ids: Ids::seeded(42),
             prefix: format!("test-{}-{number}", std::process::id()),
             broker_url: std::env::var("KITH_BROKER_URL").ok(),
-            secrets: test_secrets(),
             own_secrets: None,
         }
     }
@@ -237,7 +239,7 @@ impl World {
     /// A fresh database for a service, copied from its migrated template.
     async fn database(&self, service: &Service) -> String {
         let mut conn = self.admin.connect().await.expect("PostgreSQL answers");
-        let template = template_name(service);
+        let template = template_name(service, &self.secrets);
         sqlx::raw_sql("select pg_advisory_lock(4207850)").execute(&mut conn).await.expect("the lock");
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&template)
@@ -279,7 +281,7 @@ impl Default for World {
 }
 
 /// What is there already is left: passwords that a broker was told must not change.
-fn copy_secrets(from: &std::path::Path, to: &std::path::Path) {
+fn copy_secrets(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder of secrets");
     for entry in std::fs::read_dir(from).expect("the folder of secrets") {
         let entry = entry.expect("a secret");
@@ -291,12 +293,12 @@ fn copy_secrets(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// Names the template after what is in it, so that a changed migration makes a new one.
-fn template_name(service: &Service) -> String {
+fn template_name(service: &Service, secrets: &Path) -> String {
     let mut hash = Sha256::new();
     for migration in provision::MIGRATOR.iter().chain(service.migrations.iter()) {
         hash.update(&migration.checksum);
     }
-    hash.update(test_secrets().to_string_lossy().as_bytes());
+    hash.update(secrets.to_string_lossy().as_bytes());
     let digest = hex(&hash.finalize()[..6]);
     format!("kith_template_{}_{digest}", service.name)
 }
@@ -310,7 +312,7 @@ async fn remove_leftovers(conn: &mut PgConnection) {
             .expect("the list of databases");
     for database in left {
         let process = database.split('_').nth(2).unwrap_or_default();
-        if !std::path::Path::new("/proc").join(process).exists() {
+        if !Path::new("/proc").join(process).exists() {
             sql(conn, format!("drop database if exists \"{database}\" with (force)")).await;
         }
     }

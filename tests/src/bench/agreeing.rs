@@ -1,6 +1,8 @@
 //! Agreeing a visit: policy, audit, outbox, saved answer and all, beside pgbench with the same rows in separate statements.
 
-use kith_proto::appointments::v1::{AgreeVisitRequest, AgreeVisitResponse, VisitState};
+use kith_proto::appointments::v1::{
+    AgreeVisitRequest, AgreeVisitResponse, AgreeVisitsRequest, VisitState, VisitToAgree,
+};
 use prost::Message as _;
 use std::collections::BTreeMap;
 
@@ -12,21 +14,41 @@ use super::slots::{Pace, work_off};
 use kith_platform::id::{PersonId, Uuid};
 
 const PATH: &str = "/kith.appointments.v1.VisitsService/AgreeVisit";
+const SEVERAL: &str = "/kith.appointments.v1.VisitsService/AgreeVisits";
 /// Visits that pgbench agrees again and again.
 const PEERS: usize = 20_000;
 
 /// Owners who agree their visits, each with a token of their own.
 #[derive(Clone, Debug)]
-pub struct Owners(BTreeMap<PersonId, Caller>);
+pub struct Owners {
+    one: BTreeMap<PersonId, Caller>,
+    several: BTreeMap<PersonId, Caller>,
+}
 
 impl Owners {
     /// All of them.
     pub async fn of(scene: &Scene) -> Self {
-        let mut owners = BTreeMap::new();
+        let (mut one, mut several) = (BTreeMap::new(), BTreeMap::new());
         for owner in scene.owners() {
-            owners.insert(owner, scene.caller("appointments", PATH, owner).await);
+            one.insert(owner, scene.caller("appointments", PATH, owner).await);
+            several.insert(owner, scene.caller("appointments", SEVERAL, owner).await);
         }
-        Self(owners)
+        Self { one, several }
+    }
+
+    /// Agrees several of one Owner's in one act.
+    ///
+    /// # Panics
+    /// Where that is refused.
+    pub async fn agree_several(&self, client: usize, request_id: Uuid, visits: Vec<Planned>) {
+        let one =
+            |visit: &Planned| VisitToAgree { visit_id: visit.id.to_string(), ..VisitToAgree::default() };
+        let request = AgreeVisitsRequest {
+            request_id: request_id.to_string(),
+            visits: visits.iter().map(one).collect(),
+        };
+        let answer = self.several[&visits[0].owner].call(client, request.encode_to_vec()).await;
+        answer.unwrap_or_else(|status| panic!("{} and others are not agreed: {status:?}", visits[0].id));
     }
 
     /// Agrees one.
@@ -39,7 +61,7 @@ impl Owners {
             visit_id: visit.id.to_string(),
             ..AgreeVisitRequest::default()
         };
-        let answer = self.0[&visit.owner].call(client, request.encode_to_vec()).await;
+        let answer = self.one[&visit.owner].call(client, request.encode_to_vec()).await;
         answer.unwrap_or_else(|status| panic!("{} is not agreed: {status:?}", visit.id))
     }
 }

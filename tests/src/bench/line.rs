@@ -1,8 +1,10 @@
 //! From the agreed visit to its posting and its line on an invoice: as many a second as go through for good, and how long
 //! one takes.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kith_platform::id::PersonId;
 use kith_proto::finance::v1::{IssueInvoicesRequest, IssueInvoicesResponse};
 use prost::Message as _;
 
@@ -14,6 +16,8 @@ use super::slots::{Pace, median, work_off};
 use crate::chaos::queues;
 
 const CLIENTS: usize = 8;
+/// How many visits are agreed in one act.
+const TOGETHER: usize = 20;
 const LIMIT: Duration = Duration::from_mins(2);
 const ISSUE: &str = "/kith.finance.v1.DocumentsService/IssueInvoices";
 const POSTED: &str =
@@ -51,7 +55,7 @@ pub async fn sustained(scene: &mut Scene, pace: Pace) -> Row {
         0,
         "every balance is the sum of its entries"
     );
-    row.note(format!("{count} visits, {CLIENTS} clients; limit: pgbench, {CLIENTS} clients, visit, event and audit row in one transaction"));
+    row.note(format!("{count} visits, agreed {TOGETHER} at a time by {CLIENTS} clients; limit: pgbench, {CLIENTS} clients, visit, event and audit row in one transaction"));
     row
 }
 
@@ -83,12 +87,19 @@ pub async fn latency(scene: &mut Scene, pace: Pace) -> Row {
     row
 }
 
+/// Each Owner agrees theirs, a week's or so at a time.
 async fn agree_all(scene: &Scene, owners: &Owners, visits: Vec<Planned>) {
     let (owners, ids) = (owners.clone(), scene.people.ids());
-    work_off(CLIENTS, LIMIT, visits, move |client, visit| {
+    let mut of_owner: BTreeMap<PersonId, Vec<Planned>> = BTreeMap::new();
+    for visit in visits {
+        of_owner.entry(visit.owner).or_default().push(visit);
+    }
+    let lists: Vec<Vec<Planned>> =
+        of_owner.values().flat_map(|visits| visits.chunks(TOGETHER).map(<[Planned]>::to_vec)).collect();
+    work_off(CLIENTS, LIMIT, lists, move |client, list| {
         let (owners, ids) = (owners.clone(), ids.clone());
         async move {
-            owners.agree(client, ids(), visit).await;
+            owners.agree_several(client, ids(), list).await;
         }
     })
     .await;

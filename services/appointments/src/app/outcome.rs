@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use kith_platform::db::Tx;
-use kith_platform::error::Result;
+use kith_platform::error::{Error, Result};
 use kith_platform::etag;
 
 use super::visit::{keep, open, open_on_its_day, rebook};
 use super::{acting_day, moment};
 use crate::domain::visit::Visit;
-use crate::domain::{Actor, Outcome, VisitId, VisitState};
+use crate::domain::{Actor, OneOfSeveral, Outcome, VisitId, VisitState};
 use crate::events::VisitFact;
 use crate::policy::Action;
 
@@ -54,6 +54,24 @@ pub async fn agree(tx: &mut Tx, command: Agree) -> Result<Visit> {
         keep(tx, &mut visit, &team, moment, Some(VisitFact::Agreed)).await?;
     }
     Ok(visit)
+}
+
+/// Agrees what happened at several visits, all or none. They are locked in the order of their ids, so that two who agree the
+/// same ones at once wait for each other and not in a ring; who is refused one is told which.
+pub async fn agree_several(tx: &mut Tx, commands: Vec<Agree>) -> Result<Vec<Visit>> {
+    let mut in_order: Vec<(usize, Agree)> = commands.into_iter().enumerate().collect();
+    in_order.sort_by_key(|(_, command)| command.visit);
+    let mut agreed = Vec::with_capacity(in_order.len());
+    for (place, command) in in_order {
+        let visit = command.visit;
+        let one = agree(tx, command).await.map_err(|error| match error {
+            Error::Refused(why) => OneOfSeveral { visit, why }.into(),
+            other => other,
+        })?;
+        agreed.push((place, one));
+    }
+    agreed.sort_by_key(|(place, _)| *place);
+    Ok(agreed.into_iter().map(|(_, visit)| visit).collect())
 }
 
 /// Has a visit settled again.

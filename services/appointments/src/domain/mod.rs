@@ -12,6 +12,8 @@ pub mod visit;
 pub mod walk;
 pub mod words;
 
+use std::time::Duration;
+
 use chrono::NaiveDateTime;
 use kith_platform::error::{Kind, Refusal};
 use kith_platform::id::PersonId;
@@ -164,6 +166,36 @@ pub enum Refused {
     /// The giver recorded that they were there.
     #[error("the giver has recorded that the visit took place")]
     ActualRecorded,
+}
+
+/// Why one of several that are decided together was refused, and which.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct OneOfSeveral {
+    /// Which.
+    pub visit: VisitId,
+    /// Why.
+    pub why: Box<dyn Refusal>,
+}
+
+impl Refusal for OneOfSeveral {
+    fn kind(&self) -> Kind {
+        self.why.kind()
+    }
+
+    fn reason(&self) -> &'static str {
+        self.why.reason()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.why.retry_after()
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        let mut metadata = self.why.metadata();
+        metadata.push(("visit_id", self.visit.to_string()));
+        metadata
+    }
 }
 
 impl Refusal for Refused {

@@ -1,5 +1,7 @@
 //! Messages → commands. All fields are read first, so that every wrong one is named.
 
+use std::collections::HashSet;
+
 use kith_platform::etag;
 use kith_platform::fields::Fields;
 use kith_platform::page::Page;
@@ -8,7 +10,7 @@ use kith_proto::appointments::v1 as pb;
 use crate::app;
 use crate::domain::pattern::Window;
 use crate::domain::rule::Rule;
-use crate::domain::{Side, VisitKind, VisitState};
+use crate::domain::{Side, VisitId, VisitKind, VisitState};
 
 /// A rule; `Some(None)` where there is none.
 #[expect(clippy::option_option, reason = "wrong, left out and given are three different things")]
@@ -203,6 +205,33 @@ pub fn agree_visit(message: pb::AgreeVisitRequest, fields: &mut Fields) -> Optio
     let occurred_at = fields.optional_time("occurred_at", message.occurred_at.as_ref());
     let version = etag::parse(fields, &message.etag);
     Some(app::outcome::Agree { visit: visit?, occurred_at: occurred_at?, version: version? })
+}
+
+/// The most visits that are agreed in one act.
+const MOST_AGREED: usize = 100;
+
+pub fn agree_visits(
+    message: pb::AgreeVisitsRequest,
+    fields: &mut Fields,
+) -> Option<Vec<app::outcome::Agree>> {
+    if message.visits.is_empty() || message.visits.len() > MOST_AGREED {
+        return fields.wrong("visits", format!("must be 1 to {MOST_AGREED} visits"));
+    }
+    let mut seen = HashSet::new();
+    let mut parsed = Vec::with_capacity(message.visits.len());
+    for (place, one) in message.visits.into_iter().enumerate() {
+        let of = |field: &str| format!("visits[{place}].{field}");
+        let visit = fields.id::<VisitId>(&of("visit_id"), &one.visit_id);
+        let occurred_at = fields.optional_time(&of("occurred_at"), one.occurred_at.as_ref());
+        let version = etag::parse_at(fields, &of("etag"), &one.etag);
+        if visit.is_some_and(|visit| !seen.insert(visit)) {
+            fields.wrong::<()>(of("visit_id"), "is there already: each visit once");
+        }
+        if let (Some(visit), Some(occurred_at), Some(version)) = (visit, occurred_at, version) {
+            parsed.push(app::outcome::Agree { visit, occurred_at, version });
+        }
+    }
+    Some(parsed)
 }
 
 pub fn settle_again(

@@ -120,6 +120,14 @@ impl VisitsService for VisitsFace {
             .await
     }
 
+    async fn agree_visits(&self, request: Request<pb::AgreeVisitsRequest>) -> Reply<pb::AgreeVisitsResponse> {
+        self.0
+            .command(request, parse::agree_visits, app::outcome::agree_several, |visits| {
+                pb::AgreeVisitsResponse { visits: visits.into_iter().map(Into::into).collect() }
+            })
+            .await
+    }
+
     async fn settle_again(&self, request: Request<pb::SettleAgainRequest>) -> Reply<pb::SettleAgainResponse> {
         self.0
             .command(request, parse::settle_again, app::outcome::settle_again, |visit| {

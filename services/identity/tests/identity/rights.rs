@@ -160,7 +160,11 @@ async fn an_erasure_needs_two_ends_the_sign_in_and_takes_the_name_once_all_have_
     assert_eq!(completed.phase(), pb::ErasurePhase::Completed);
     assert_eq!(completed.reports.len(), 7);
     assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some("(erased)"));
-    assert_eq!(rights.name_seen_by(other).await, None, "who has gone is nobody's fellow, also where a seat goes on");
+    assert_eq!(
+        rights.name_seen_by(other).await,
+        None,
+        "who has gone is nobody's fellow, also where a seat goes on"
+    );
     let mut admin = rights.stage.world.admin(&rights.stage.host).await;
     for query in [
         "select count(*) from person t where t::text like '%Particular%'",

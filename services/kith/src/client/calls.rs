@@ -89,6 +89,7 @@ changes! {
         AnswerMoveRequest => AnswerMoveResponse,
         RecordActualRequest => RecordActualResponse,
         AgreeVisitRequest => AgreeVisitResponse,
+        AgreeVisitsRequest => AgreeVisitsResponse,
         SettleAgainRequest => SettleAgainResponse,
         MarkMissedRequest => MarkMissedResponse;
     finance:
