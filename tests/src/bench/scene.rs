@@ -10,7 +10,7 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use sqlx::Row as _;
 
 use super::caller::Caller;
-use crate::chaos::databases::{Databases, listeners};
+use crate::chaos::databases::{Databases, listeners, number};
 use crate::chaos::servers;
 use crate::people::People;
 use crate::services;
@@ -205,7 +205,7 @@ impl Scene {
         let mut conn = self.databases.connect(service).await.expect("a connection as administrator");
         loop {
             let asked = Instant::now();
-            let found = crate::chaos::databases::number(&mut conn, sql).await.expect("a number");
+            let found = number(&mut conn, sql).await.expect("a number");
             let took = asked.elapsed();
             if found >= wanted {
                 return begin.elapsed();
