@@ -79,6 +79,7 @@ impl Rights {
             person_id,
             state: governance::v1::SeatState::Held.into(),
             valid_from: "2026-03-01".into(),
+            ..Default::default()
         };
         let circle: Uuid = self.stage.id().parse().expect("an id");
         let members = vec![seat(id.to_string()), seat(self.id.to_string())];
