@@ -1,7 +1,7 @@
 //! Legal facts: written by the person, who acts for them or who checks; seen by a second pair of eyes; read by few.
 
 use chrono::Duration;
-use kith_identity::{LegalFactsFace, RepresentativesFace};
+use kith_identity::{LeavingFace, LegalFactsFace, RepresentativesFace};
 use kith_platform::context::Actor;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, wrong_fields};
@@ -10,6 +10,7 @@ use kith_proto::common::v1::OrganisationRole;
 use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::consent_service_server::ConsentService as _;
 use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
+use kith_proto::identity::v1::leaving_service_server::LeavingService as _;
 use kith_proto::identity::v1::legal_facts_service_server::LegalFactsService as _;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
 use kith_proto::teams::v1 as teams;
@@ -361,6 +362,14 @@ async fn they_are_read_by_whom_the_person_lets_see_them_and_every_reading_is_wri
     cast.withdraw(consent).await;
     assert_eq!(reason(&cast.list(cast.giver).await.expect_err("withdrawn")), not_found());
     assert_eq!(cast.bases(cast.giver, "ListLegalFacts").await.len(), 2, "each reading once");
+
+    // Of who has left nobody reads them any more; what is kept of them is reached by their rights over their data alone.
+    let request = pb::LeaveTenantRequest { request_id: cast.stage.id() };
+    let leaving = LeavingFace::new(cast.stage.desk.clone());
+    leaving.leave_tenant(by(cast.owner, request)).await.expect("left");
+    for nobody in [cast.owner, cast.checks] {
+        assert_eq!(reason(&cast.list(nobody).await.expect_err("they have left")), not_found());
+    }
 }
 
 #[tokio::test]
