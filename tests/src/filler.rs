@@ -15,6 +15,7 @@ pub type Ids = BTreeMap<String, String>;
 const LEFT_EMPTY: &[&str] = &[
     "kith.common.v1.Grantee.hat",
     "kith.finance.v1.Rule.decision_id",
+    "kith.identity.v1.LegalFactContent.name",
     "kith.finance.v1.Rule.revoked_from",
     "kith.matching.v1.Terms.unpaid_intent",
     "kith.governance.v1.ProposalVersion.number",
@@ -142,12 +143,14 @@ impl Filling<'_> {
     fn text(&mut self, field: &FieldDescriptor) -> String {
         let name = field.name();
         let fixed = match name {
+            // Needed there, so that nothing is confirmed that was corrected meanwhile.
+            "etag" if self.request == "ConfirmOriginalRequest" => "\"1\"",
             "page_token" | "etag" => "",
             "month" => "2026-03",
             "starts_local" | "occurrence_local" => "2026-03-02T09:00:00",
             "valid_from" | "effective_from" | "from_date" | "date" | "asked_on" => "2026-03-01",
             "valid_until" | "until_date" => "2026-03-20",
-            "review_date" | "revoked_from" => "2026-12-01",
+            "review_date" | "review_on" | "revoked_from" => "2026-12-01",
             "time_zone" => "Europe/London",
             "outward_code" => "E5",
             "slug" | "tenant" => "some-place",

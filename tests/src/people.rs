@@ -15,6 +15,9 @@ use kith_platform::context::Actor;
 use kith_platform::id::{Ids, PersonId, TenantId, Uuid};
 use kith_proto::common::v1::{GetBacklogRequest, GetBacklogResponse};
 use kith_proto::governance::v1::{ListCirclesRequest, ListCirclesResponse};
+use kith_proto::identity::v1::{
+    LegalFactContent, LegalFactKind, RecordLegalFactRequest, RecordLegalFactResponse,
+};
 use kith_proto::teams::v1::{ListTeamsRequest, ListTeamsResponse};
 use kith_proto::{METHODS, Method};
 use prost::{Message, Name};
@@ -272,6 +275,18 @@ impl Someone<'_> {
         let circles: ListCirclesResponse =
             self.ask(ListCirclesRequest::default()).await.expect("the Circles");
         circles.circles.into_iter().next().expect("a Circle").id
+    }
+
+    /// Records a legal fact about themselves by its name.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn record_legal_fact(self, name: &str, original_place: &str) {
+        let kind = LegalFactKind::Other.into();
+        let (name, original_place) = (name.to_owned(), original_place.to_owned());
+        let content = Some(LegalFactContent { kind, name, original_place, ..Default::default() });
+        let record = RecordLegalFactRequest { content, ..Default::default() };
+        let _: RecordLegalFactResponse = self.ask(record).await.expect("a legal fact");
     }
 
     /// Asks a service, and asks again under the same request id while it has not heard of what was caused elsewhere.

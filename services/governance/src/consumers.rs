@@ -18,8 +18,16 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.tenant", |tx, event| Box::pin(tenant(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
-        .on("identity.person", |tx, event| Box::pin(people::follow(tx, event)))
+        .on("identity.person", |tx, event| Box::pin(person(tx, event)))
         .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
+}
+
+/// Somebody came, or left the tenant.
+async fn person(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    if let Some(departure) = people::departure(tx, event).await? {
+        app::leaving::left(tx, departure).await?;
+    }
+    Ok(Outcome::Done)
 }
 
 /// Follows the tenant, and founds the Circle that it begins with.

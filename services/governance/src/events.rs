@@ -5,7 +5,7 @@ use kith_platform::fields::date_text;
 use kith_proto::common::v1::ErasureReport;
 use kith_proto::governance::v1 as pb;
 
-use crate::domain::circle::{Circle, Seat};
+use crate::domain::circle::Circle;
 use crate::domain::decision::Decision;
 
 /// What happened to a Circle.
@@ -18,8 +18,8 @@ pub enum CircleFact {
 
 /// Tells a fact, with the Circle's whole public state after it.
 pub fn tell_circle(tx: &mut Tx, circle: &Circle, fact: CircleFact) {
-    let members = circle.members.iter().filter(|member| member.state == Seat::Held);
-    let hats = circle.hats.iter().filter(|holding| holding.state == Seat::Held);
+    let members = circle.members.iter().filter(|member| member.ever_held());
+    let hats = circle.hats.iter().filter(|holding| holding.ever_held());
     let state = Some(pb::CircleSnapshot {
         circle_id: circle.id.to_string(),
         members: members.cloned().map(Into::into).collect(),

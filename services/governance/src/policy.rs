@@ -31,6 +31,7 @@ impl Action {
         "circle_member",
         "facilitator",
         "no_facilitator",
+        "without_members",
         "invited",
         "self",
     ];

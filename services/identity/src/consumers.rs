@@ -67,7 +67,7 @@ fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<Group> {
     Some(Group { kind: GroupKind::Team, id: fields.id("team_id", &state.team_id)?, people })
 }
 
-/// Who belongs to a Circle: those who said yes.
+/// Who belongs to a Circle: those who said yes, with their days.
 async fn circle(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: CircleSnapshot = event.state()?;
     let mut fields = Fields::default();
@@ -79,11 +79,14 @@ async fn circle(tx: &mut Tx, event: &Received) -> Result<Outcome> {
 
 fn read_circle(state: &CircleSnapshot, fields: &mut Fields) -> Option<Group> {
     let mut people = Vec::with_capacity(state.members.len());
-    for member in state.members.iter().filter(|member| member.state() == SeatState::Held) {
+    for member in &state.members {
+        if !matches!(member.state(), SeatState::Held | SeatState::Ended) {
+            continue;
+        }
         people.push(Belonging {
             person: fields.id("members.person_id", &member.person_id)?,
             valid_from: Some(fields.date("members.valid_from", &member.valid_from)?),
-            valid_until: None,
+            valid_until: fields.optional_date("members.valid_until", &member.valid_until)?,
         });
     }
     Some(Group { kind: GroupKind::Circle, id: fields.id("circle_id", &state.circle_id)?, people })

@@ -19,6 +19,7 @@ use kith_proto::identity::v1::credential_service_server::CredentialServiceServer
 use kith_proto::identity::v1::integrator_service_server::IntegratorServiceServer;
 use kith_proto::identity::v1::key_service_server::KeyServiceServer;
 use kith_proto::identity::v1::leaving_service_server::LeavingServiceServer;
+use kith_proto::identity::v1::legal_facts_service_server::LegalFactsServiceServer;
 use kith_proto::identity::v1::operator_credential_service_server::OperatorCredentialServiceServer;
 use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
@@ -41,6 +42,7 @@ pub use grpc::consent::ConsentsFace;
 pub use grpc::credential::CredentialsFace;
 pub use grpc::integrator::IntegratorsFace;
 pub use grpc::leaving::LeavingFace;
+pub use grpc::legal_fact::LegalFactsFace;
 pub use grpc::operator_credential::OperatorCredentialsFace;
 pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
@@ -85,6 +87,7 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
         .add_service(limited!(RightsServiceServer::new(RightsFace::new(desk.clone()))))
         .add_service(limited!(CommunicationServiceServer::new(CommunicationFace::new(host.clone()))))
+        .add_service(limited!(LegalFactsServiceServer::new(LegalFactsFace::new(host.clone()))))
         .add_service(limited!(OperatorCredentialServiceServer::new(OperatorCredentialsFace::new(
             desk.clone()
         ))))

@@ -15,6 +15,12 @@ actions! {
     ListRoleTerms,
     SetCommunication,
     GetCommunication seen by GetCommunication,
+    RecordLegalFact seen by ListLegalFacts,
+    CorrectLegalFact seen by ListLegalFacts,
+    ConfirmOriginal seen by ListLegalFacts,
+    EndLegalFact seen by ListLegalFacts,
+    ListLegalFacts seen by ListLegalFacts,
+    ListLegalFactVersions seen by ListLegalFacts,
     SuspendTenant,
     ResumeTenant,
     FreezeTenant,
@@ -96,5 +102,6 @@ impl Action {
         "fellow",
         "represented",
         "inviter",
+        "writer",
     ];
 }

@@ -265,6 +265,11 @@ impl Tx {
         }
     }
 
+    /// Whether it is a query's look: no transaction, and nothing in it may write.
+    pub(crate) fn looks(&self) -> bool {
+        self.caller.is_some()
+    }
+
     /// Whose data this transaction is about.
     pub fn tenant(&self) -> TenantId {
         self.tenant

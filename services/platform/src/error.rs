@@ -124,6 +124,14 @@ impl Error {
         code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
+    /// Whether a write was refused where only reading is let: by a standby, which passes; or in a query of ours, which does
+    /// not (SQLSTATE `read_only_sql_transaction`).
+    pub(crate) fn is_a_refused_write(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.as_deref() == Some("25006")
+    }
+
     /// Whether it was refused because the tenant accepts no changes now, or none any more.
     pub(crate) fn is_of_the_tenants_state(&self) -> bool {
         let common = match self {

@@ -369,7 +369,7 @@ impl Host {
         Ok(self.look(tx, looked, render).await?)
     }
 
-    /// Answers from what the tenant's state does not stop.
+    /// Answers from what the tenant's state does not stop. A query that writes is a defect of ours: repeating it is no use.
     async fn look<O, A: Shows>(
         &self,
         mut tx: Tx,
@@ -383,8 +383,12 @@ impl Host {
             },
             Err(error) => Err(error),
         };
-        let (answer, caused) = self.end(tx, worked).await?;
-        Ok(respond(answer, &caused))
+        let wrote = tx.looks() && worked.as_ref().is_err_and(Error::is_a_refused_write);
+        match self.end(tx, worked).await {
+            Ok((answer, caused)) => Ok(respond(answer, &caused)),
+            Err(error) if wrote => Err(Error::internal(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs work in one transaction of a tenant; answers what it gave and what it caused. For the few calls that are

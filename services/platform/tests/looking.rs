@@ -6,10 +6,11 @@ use kith_platform::context::Actor;
 use kith_platform::db::{Mode, Tx};
 use kith_platform::error::Result;
 use kith_platform::id::{PersonId, TenantId, Uuid};
-use kith_platform::testing::{World, request_of};
+use kith_platform::testing::{World, reason, request_of};
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
 use kith_proto::teams::v1::{self as pb};
-use tonic::Status;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::common::{Action, Notes, SERVICE, count, id};
 
@@ -90,12 +91,16 @@ async fn a_query_cannot_write() {
             .await?;
         Ok(String::new())
     };
-    query(&host, tenant, person, writes).await.expect_err("refused");
+    let refused = query(&host, tenant, person, writes).await.expect_err("refused");
+    let ours = (Code::Internal, "INTERNAL".to_owned());
+    assert_eq!(reason(&refused), ours, "a defect of ours: trying again mends nothing");
+    assert!(refused.get_error_details().retry_info().is_none());
     let tells = async |tx: &mut Tx| {
         tx.publish(Uuid::from_u128(1), &crate::common::told(Uuid::from_u128(1), crate::common::Ask::Nothing));
         Ok(String::new())
     };
-    query(&host, tenant, person, tells).await.expect_err("refused");
+    let refused = query(&host, tenant, person, tells).await.expect_err("refused");
+    assert_eq!(reason(&refused), ours);
     let mut admin = world.admin(&host).await;
     assert_eq!(count(&mut admin, "select count(*) from note").await, 0);
     assert_eq!(count(&mut admin, "select count(*) from platform.outbox").await, 0);

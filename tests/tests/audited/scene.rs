@@ -1,5 +1,5 @@
-//! What a month does not bring of itself: a decision by consent, an emergency look to be reviewed, a round with a result, an
-//! erasure that is asked for.
+//! What a month does not bring of itself: a decision by consent, an emergency look to be reviewed, a round with a result, a
+//! legal fact, an erasure that is asked for.
 
 use chrono::Days;
 use kith_platform::clock::Clock;
@@ -27,6 +27,7 @@ pub async fn set(stack: &Stack, people: &People) {
     decide(people).await;
     look_in_an_emergency(people, people.administrator(stack).await).await;
     close_a_round(people).await;
+    people.named("Giver One").record_legal_fact("an advance statement", "in a drawer").await;
     let erasure = identity::AskErasureRequest::default();
     let _: identity::AskErasureResponse = people.named("Owner Two").ask(erasure).await.expect("asked");
     people.until_settled().await;

@@ -79,6 +79,9 @@ const WITHHELD: &[&str] = &[
 const WITHHELD_BY: &[(&str, &str)] = &[
     ("appointments", "column public.known_team.members"),
     ("appointments", "column public.known_team.rota_holders"),
+    ("identity", "named only in public.legal_fact.recorded_by"),
+    ("identity", "named only in public.legal_fact.seen_by"),
+    ("identity", "named only in public.legal_fact_version.written_by"),
     ("identity", "rows of public.consent, but from the person: nobody but the person reads their consents"),
     (
         "identity",

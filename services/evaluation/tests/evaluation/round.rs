@@ -81,6 +81,7 @@ async fn a_circles_round_is_its_members() {
         person_id: stage.asked.to_string(),
         state: governance::SeatState::Held.into(),
         valid_from: "2026-11-01".into(),
+        ..Default::default()
     };
     stage.tell_seats(2, vec![seat]).await;
     assert_eq!(reason(&stage.result(stage.circle_member, &round).await.expect_err("no seat")), not_found());
@@ -135,6 +136,7 @@ async fn a_repeat_answers_the_same_round_to_who_opened_it() {
         person_id: person.to_string(),
         state: governance::SeatState::Held.into(),
         valid_from: "2026-11-01".into(),
+        ..Default::default()
     };
     stage.tell_seats(2, vec![seat(stage.circle_member), seat(stage.asked)]).await;
     let request = stage.circle_round();

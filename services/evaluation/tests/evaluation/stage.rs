@@ -97,6 +97,7 @@ impl Stage {
             person_id: person.to_string(),
             state: state.into(),
             valid_from: "2026-03-01".into(),
+            ..Default::default()
         };
         let members = vec![
             seat(self.circle_member, governance::SeatState::Held),

@@ -9,7 +9,7 @@ use kith_platform::local::wall_clock;
 use kith_platform::page::Page;
 use kith_platform::people;
 
-use super::{reach, standing};
+use super::{leaving, reach, standing};
 use crate::domain::circle::{Circle, Hat, Holding, Seat};
 use crate::domain::{CircleId, HoldingId, Outcome};
 use crate::events::{self, CircleFact};
@@ -57,10 +57,15 @@ pub async fn found(tx: &mut Tx, id: CircleId, founder: PersonId) -> Result<()> {
     if store::circle::load(tx, id).await?.is_some() {
         return Ok(());
     }
+    let left_at = people::left_at(tx, founder).await?;
     let mut circle = Circle::of_the_whole(id, founder, tx.today()?, tx.now());
     store::circle::insert(tx, &circle, founder).await?;
     store::circle::put_member(tx, &mut circle, founder).await?;
     events::tell_circle(tx, &circle, CircleFact::Created);
+    // Told in another order than it happened.
+    if let Some(left_at) = left_at {
+        leaving::part(tx, &mut circle, founder, left_at).await?;
+    }
     Ok(())
 }
 
@@ -90,7 +95,8 @@ pub struct Invite {
 /// Asks a person to join. It is checked when it happened only where something changes, so that a repeat stays one.
 pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Circle> {
     let mut circle = open(tx, command.circle, Action::InviteCircleMember).await?;
-    if !people::is_here(tx, command.person).await? {
+    let has_left = people::left_at(tx, command.person).await?.is_some();
+    if has_left || !people::is_here(tx, command.person).await? {
         return Err(Error::NotFound("person"));
     }
     let reach = reach(tx)?;
@@ -116,6 +122,7 @@ pub struct AnswerInvitation {
 pub async fn answer_invitation(tx: &mut Tx, command: AnswerInvitation) -> Result<Circle> {
     let mut circle = open(tx, command.circle, Action::AnswerCircleInvitation).await?;
     let person = tx.person()?;
+    leaving::must_be_here(tx, person).await?;
     if circle.answer_invitation(person, command.accept)? == Outcome::Changed {
         store::circle::put_member(tx, &mut circle, person).await?;
         events::tell_circle(tx, &circle, CircleFact::MembersChanged);
@@ -150,6 +157,7 @@ pub async fn propose_hat(tx: &mut Tx, command: ProposeHat) -> Result<Circle> {
         valid_from: command.valid_from,
         valid_until: command.valid_until,
     };
+    leaving::must_be_here(tx, command.person).await?;
     let (_, outcome) = circle.propose_hat(wanted, command.id.is_some())?;
     if outcome == Outcome::Changed {
         store::circle::put_holding(tx, &mut circle, wanted).await?;
@@ -177,6 +185,7 @@ pub async fn answer_hat(tx: &mut Tx, command: AnswerHat) -> Result<Circle> {
         return Err(Error::NotFound("hat"));
     };
     tx.require(Action::AnswerCircleHat, Subject::about("hat", command.holding, asked.person), &standing)?;
+    leaving::must_be_here(tx, asked.person).await?;
     let answered = circle.answer_hat(command.holding, command.consent).ok_or(Error::NotFound("hat"))?;
     if answered? == Outcome::Changed {
         let state = if command.consent { Seat::Held } else { Seat::Declined };

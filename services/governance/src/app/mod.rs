@@ -2,6 +2,7 @@
 
 pub mod circle;
 pub mod decision;
+pub mod leaving;
 pub mod proposal;
 
 use chrono::Duration;
@@ -21,6 +22,7 @@ async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>)
     let (person, today) = (tx.person()?, tx.today()?);
     let administrator = people::holds(tx, person, OrganisationRole::Administrator).await?;
     let member = circle.is_some_and(|circle| circle.has_member(person, today));
+    let nobody_left = circle.is_some_and(|circle| circle.current_members(today).is_empty());
     let wears_it = circle.is_some_and(|circle| circle.wears(person, Hat::Facilitator, today));
     Ok(Standing::new()
         .with("anyone", true)
@@ -28,6 +30,7 @@ async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>)
         .with("preparing", tx.place()?.preparing)
         .with("circle_member", member)
         .with("facilitator", member && wears_it)
+        .with("without_members", nobody_left)
         .with("invited", circle.is_some_and(|circle| circle.was_invited(person)))
         .with("self", about == Some(person) && !tx.actor().is_integrator()))
 }

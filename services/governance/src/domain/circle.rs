@@ -17,6 +17,8 @@ pub enum Seat {
     Held,
     /// The person said no.
     Declined,
+    /// The person has left. What was not answered, or had not begun, never held.
+    Ended,
 }
 
 impl Seat {
@@ -67,6 +69,38 @@ pub struct Member {
     pub state: Seat,
     /// First day.
     pub valid_from: NaiveDate,
+    /// First day no longer; none while it has not ended.
+    pub valid_until: Option<NaiveDate>,
+}
+
+impl Member {
+    /// Whether they are a member on that day.
+    fn holds_on(&self, day: NaiveDate) -> bool {
+        matches!(self.state, Seat::Held | Seat::Ended)
+            && self.valid_from <= day
+            && self.valid_until.is_none_or(|end| day < end)
+    }
+
+    /// Whether it was ever more than asked.
+    pub fn ever_held(&self) -> bool {
+        match self.state {
+            Seat::Held => true,
+            Seat::Ended => self.valid_until.is_some_and(|end| self.valid_from < end),
+            Seat::Proposed | Seat::Declined => false,
+        }
+    }
+
+    /// Ends it because the person left the tenant on that day; answers whether anything is different now.
+    fn part(&mut self, day: NaiveDate) -> Outcome {
+        let end = match self.state {
+            Seat::Proposed => self.valid_from,
+            Seat::Held => day.max(self.valid_from),
+            Seat::Declined | Seat::Ended => return Outcome::Unchanged,
+        };
+        self.state = Seat::Ended;
+        self.valid_until = Some(end);
+        Outcome::Changed
+    }
 }
 
 /// Someone's wearing of a hat.
@@ -87,6 +121,28 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Whether the person wears it on that day.
+    fn holds_on(&self, day: NaiveDate) -> bool {
+        matches!(self.state, Seat::Held | Seat::Ended) && self.valid_from <= day && day < self.valid_until
+    }
+
+    /// Whether it was ever more than asked.
+    pub fn ever_held(&self) -> bool {
+        self.state == Seat::Held || self.state == Seat::Ended && self.valid_from < self.valid_until
+    }
+
+    /// Takes it off because the person left the tenant on that day; a term that is over stays as it was.
+    fn part(&mut self, day: NaiveDate) -> Outcome {
+        let end = match self.state {
+            Seat::Proposed => self.valid_from,
+            Seat::Held if self.valid_until > day => day.max(self.valid_from),
+            Seat::Held | Seat::Declined | Seat::Ended => return Outcome::Unchanged,
+        };
+        self.state = Seat::Ended;
+        self.valid_until = end;
+        Outcome::Changed
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
         self.valid_from < other.valid_until && other.valid_from < self.valid_until
     }
@@ -97,6 +153,15 @@ impl Holding {
             && self.valid_from == other.valid_from
             && self.valid_until == other.valid_until
     }
+}
+
+/// What ended because somebody left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parting {
+    /// Whether their place did.
+    pub place: bool,
+    /// Their hats, as they are now.
+    pub hats: Vec<Holding>,
 }
 
 /// A Circle.
@@ -129,33 +194,32 @@ impl Circle {
             display_name: String::new(),
             aim: String::new(),
             domain: String::new(),
-            members: vec![Member { person: founder, state: Seat::Held, valid_from: today }],
+            members: vec![Member {
+                person: founder,
+                state: Seat::Held,
+                valid_from: today,
+                valid_until: None,
+            }],
             hats: Vec::new(),
             created_at: now,
             version: 1,
         }
     }
 
-    /// Whether this person said yes and their first day has come.
+    /// Whether this person said yes, their first day has come and they have not left.
     pub fn has_member(&self, person: PersonId, day: NaiveDate) -> bool {
         self.current_members(day).contains(&person)
     }
 
     /// Those whose consent a decision needs on this day.
     pub fn current_members(&self, day: NaiveDate) -> Vec<PersonId> {
-        let current = |member: &&Member| member.state == Seat::Held && member.valid_from <= day;
-        self.members.iter().filter(current).map(|member| member.person).collect()
+        self.members.iter().filter(|member| member.holds_on(day)).map(|member| member.person).collect()
     }
 
     /// Whether this person wears this hat on this day.
     pub fn wears(&self, person: PersonId, hat: Hat, day: NaiveDate) -> bool {
-        self.hats.iter().any(|holding| {
-            holding.person == person
-                && holding.hat == hat
-                && holding.state == Seat::Held
-                && holding.valid_from <= day
-                && day < holding.valid_until
-        })
+        let is_it = |holding: &Holding| holding.person == person && holding.hat == hat;
+        self.hats.iter().any(|holding| is_it(holding) && holding.holds_on(day))
     }
 
     /// Whether any member wears this hat on this day.
@@ -168,8 +232,23 @@ impl Circle {
         self.members.iter().any(|member| member.person == person)
     }
 
+    /// Ends what somebody has here who left the tenant on that day: their place, their hats and what they were asked.
+    /// What they consented or objected to stays said.
+    pub fn part_with(&mut self, person: PersonId, day: NaiveDate) -> Parting {
+        let mut parting = Parting::default();
+        for member in self.members.iter_mut().filter(|member| member.person == person) {
+            parting.place = member.part(day) == Outcome::Changed;
+        }
+        for holding in self.hats.iter_mut().filter(|holding| holding.person == person) {
+            if holding.part(day) == Outcome::Changed {
+                parting.hats.push(*holding);
+            }
+        }
+        parting
+    }
+
     /// Asks a person to join from a day; from the day of asking where none is said. Asking again for the same day
-    /// changes nothing, whatever was answered; someone who declined may be asked for another day.
+    /// changes nothing, whatever was answered; someone who declined, or left and is back, may be asked for another day.
     pub fn invite(
         &mut self,
         person: PersonId,
@@ -182,19 +261,18 @@ impl Circle {
             let same_day = member.valid_from == valid_from;
             return match member.state {
                 Seat::Proposed | Seat::Held if from.is_none() || same_day => Ok(Outcome::Unchanged),
-                Seat::Declined if same_day => Ok(Outcome::Unchanged),
+                Seat::Declined | Seat::Ended if same_day => Ok(Outcome::Unchanged),
                 Seat::Held => Err(Refused::AlreadyMember),
                 Seat::Proposed => Err(Refused::AlreadyInvited),
-                Seat::Declined => {
+                Seat::Declined | Seat::Ended => {
                     reach.check(valid_from)?;
-                    member.state = Seat::Proposed;
-                    member.valid_from = valid_from;
+                    *member = Member { person, state: Seat::Proposed, valid_from, valid_until: None };
                     Ok(Outcome::Changed)
                 }
             };
         }
         reach.check(valid_from)?;
-        self.members.push(Member { person, state: Seat::Proposed, valid_from });
+        self.members.push(Member { person, state: Seat::Proposed, valid_from, valid_until: None });
         Ok(Outcome::Changed)
     }
 
@@ -218,7 +296,9 @@ impl Circle {
                 Err(Refused::IdExists)
             };
         }
-        let open = |holding: &&Holding| holding.state != Seat::Declined && holding.person == wanted.person;
+        let open = |holding: &&Holding| {
+            matches!(holding.state, Seat::Proposed | Seat::Held) && holding.person == wanted.person
+        };
         for holding in self.hats.iter().filter(open) {
             if !client_made && holding.same_content(&wanted) {
                 return Ok((holding.id, Outcome::Unchanged));

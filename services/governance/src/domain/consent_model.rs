@@ -94,6 +94,7 @@ enum Action {
     Amend(u8),
     Withdraw,
     Join(u8),
+    Leave(u8),
     Record,
 }
 
@@ -106,18 +107,21 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (1..4_u8).prop_map(Action::Amend),
         1 => (0..40_u8).prop_map(|roll| if roll == 0 { Action::Withdraw } else { Action::Record }),
         1 => (0..PEOPLE).prop_map(Action::Join),
+        1 => (0..PEOPLE).prop_map(Action::Leave),
         3 => Just(Action::Record),
     ]
 }
 
 /// What anybody would keep on a sheet of paper: how far the steps are, the number and text of the version in force,
-/// who is in the Circle, and who last said what about the version in force.
+/// who is in the Circle, who last said what about the version in force, and who has left: they are asked no more, and what they objected stands.
 #[derive(Debug)]
 struct Paper {
     steps_taken: usize,
     version: i32,
     text: u8,
     members: BTreeSet<u8>,
+    /// Who was in it and left; who was never in it does not leave.
+    left: BTreeSet<u8>,
     said: BTreeMap<u8, bool>,
     withdrawn: bool,
     adopted: bool,
@@ -125,8 +129,9 @@ struct Paper {
 
 impl Paper {
     fn everyone_consents(&self) -> bool {
-        let open = self.steps_taken == 4 && !self.withdrawn;
-        open && self.members.iter().all(|who| self.said.get(who) == Some(&true))
+        let open = self.steps_taken == 4 && !self.withdrawn && !self.members.is_empty();
+        let nobody_objects = self.said.values().all(|consent| *consent);
+        open && nobody_objects && self.members.iter().all(|who| self.said.get(who) == Some(&true))
     }
 
     /// Whether the action is expected to be accepted, noting what it changes.
@@ -161,7 +166,15 @@ impl Paper {
                 !self.adopted
             }
             Action::Join(who) => {
-                self.members.insert(who);
+                if !self.left.contains(&who) {
+                    self.members.insert(who);
+                }
+                true
+            }
+            Action::Leave(who) => {
+                if self.members.remove(&who) {
+                    self.left.insert(who);
+                }
                 true
             }
             Action::Record => {
@@ -184,7 +197,7 @@ proptest! {
         let mut circle = circle_of(founders);
         let mut proposal = draft(&circle, None);
         let mut paper = Paper {
-            steps_taken: 0, version: 1, text: 1, members: (0..founders).collect(), said: BTreeMap::new(),
+            steps_taken: 0, version: 1, text: 1, members: (0..founders).collect(), left: BTreeSet::new(), said: BTreeMap::new(),
             withdrawn: false, adopted: false,
         };
         let mut decided: Option<Decision> = None;
@@ -220,7 +233,13 @@ proptest! {
                 }
                 Action::Withdraw => proposal.withdraw().is_ok(),
                 Action::Join(who) => {
-                    join(&mut circle, who);
+                    if !paper.left.contains(&who) {
+                        join(&mut circle, who);
+                    }
+                    true
+                }
+                Action::Leave(who) => {
+                    circle.part_with(person(who), reach().today);
                     true
                 }
                 Action::Record => match decision::record(&mut proposal, &circle, None, reach(), stamp(0)) {

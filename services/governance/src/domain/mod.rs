@@ -78,6 +78,9 @@ pub enum Refused {
     /// The answer was given and is another one.
     #[error("this has been answered already; it has to be asked anew")]
     AlreadyAnswered,
+    /// The person has left the tenant.
+    #[error("this person has left")]
+    HasLeft,
     /// The person is not a member who said yes.
     #[error("this needs a member of the Circle")]
     NotAMember,
@@ -163,6 +166,7 @@ impl Refusal for Refused {
             | Self::AlreadyInvited
             | Self::NotInvited
             | Self::AlreadyAnswered
+            | Self::HasLeft
             | Self::NotAMember
             | Self::LeaderIsDelegate
             | Self::HatAlreadyAsked
@@ -188,6 +192,7 @@ impl Refusal for Refused {
             Self::AlreadyInvited => "ALREADY_INVITED",
             Self::NotInvited => "NOT_INVITED",
             Self::AlreadyAnswered => "ALREADY_ANSWERED",
+            Self::HasLeft => "HAS_LEFT",
             Self::NotAMember => "NOT_A_MEMBER",
             Self::TermBackwards => "TERM_BACKWARDS",
             Self::TermTooLong => "TERM_TOO_LONG",

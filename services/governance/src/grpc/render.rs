@@ -29,6 +29,7 @@ impl From<Seat> for pb::SeatState {
             Seat::Proposed => Self::Proposed,
             Seat::Held => Self::Held,
             Seat::Declined => Self::Declined,
+            Seat::Ended => Self::Ended,
         }
     }
 }
@@ -39,6 +40,7 @@ impl From<Member> for pb::CircleMember {
             person_id: member.person.to_string(),
             state: pb::SeatState::from(member.state).into(),
             valid_from: date_text(Some(member.valid_from)),
+            valid_until: date_text(member.valid_until),
         }
     }
 }

@@ -48,6 +48,19 @@ pub async fn load_for_update(tx: &mut Tx, id: CircleId) -> Result<Option<Circle>
     Ok(complete(tx, row.into_iter().collect()).await?.pop())
 }
 
+/// The Circles in which somebody has a place, whatever became of it.
+pub async fn touching(tx: &mut Tx, person: PersonId) -> Result<Vec<CircleId>> {
+    let tenant = tx.tenant();
+    let ids = sqlx::query_scalar!(
+        "select circle_id from circle_member where tenant_id = $1 and person_id = $2 order by circle_id",
+        tenant.0,
+        person.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(CircleId).collect())
+}
+
 /// Lists the Circles of the tenant, oldest first; one more than the page holds.
 pub async fn list(tx: &mut Tx, page: &Page<(DateTime<Utc>, Uuid)>) -> Result<Vec<Circle>> {
     let tenant = tx.tenant();
@@ -88,7 +101,7 @@ async fn complete(tx: &mut Tx, rows: Vec<CircleRow>) -> Result<Vec<Circle>> {
         return Ok(circles);
     }
     let members = sqlx::query!(
-        "select circle_id, person_id, state, valid_from from circle_member
+        "select circle_id, person_id, state, valid_from, valid_until from circle_member
          where tenant_id = $1 and circle_id = any($2) order by place",
         tenant.0,
         &ids
@@ -109,6 +122,7 @@ async fn complete(tx: &mut Tx, rows: Vec<CircleRow>) -> Result<Vec<Circle>> {
                 person: PersonId(row.person_id),
                 state: words::seat(&row.state, row.circle_id)?,
                 valid_from: row.valid_from,
+                valid_until: row.valid_until,
             });
         }
         for row in hats.iter().filter(|row| row.circle_id == circle.id.0) {
@@ -169,14 +183,15 @@ pub async fn put_member(tx: &mut Tx, circle: &mut Circle, person: PersonId) -> R
         return Err(Refused::NotInvited.into());
     };
     sqlx::query!(
-        "insert into circle_member (tenant_id, circle_id, person_id, place, state, valid_from)
-         select $1, $2, $3, count(*), $4, $5 from circle_member where tenant_id = $1 and circle_id = $2
-         on conflict on constraint circle_member_pk do update set state = $4, valid_from = $5",
+        "insert into circle_member (tenant_id, circle_id, person_id, place, state, valid_from, valid_until)
+         select $1, $2, $3, count(*), $4, $5, $6 from circle_member where tenant_id = $1 and circle_id = $2
+         on conflict on constraint circle_member_pk do update set state = $4, valid_from = $5, valid_until = $6",
         tenant.0,
         circle.id.0,
         person.0,
         words::seat_word(member.state),
         member.valid_from,
+        member.valid_until,
     )
     .execute(tx.conn())
     .await?;
@@ -189,7 +204,8 @@ pub async fn put_holding(tx: &mut Tx, circle: &mut Circle, holding: Holding) -> 
     let written = sqlx::query!(
         "insert into circle_hat (tenant_id, id, circle_id, place, hat, person_id, state, valid_from, valid_until)
          select $1, $2, $3, count(*), $4, $5, $6, $7, $8 from circle_hat where tenant_id = $1 and circle_id = $3
-         on conflict on constraint circle_hat_pk do update set state = $6 where circle_hat.circle_id = $3",
+         on conflict on constraint circle_hat_pk do update set state = $6, valid_until = $8
+             where circle_hat.circle_id = $3",
         tenant.0,
         holding.id.0,
         circle.id.0,

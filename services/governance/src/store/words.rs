@@ -8,6 +8,7 @@ words!(seat_word, seat, circle::Seat, "circle_member", {
     circle::Seat::Proposed => "proposed",
     circle::Seat::Held => "held",
     circle::Seat::Declined => "declined",
+    circle::Seat::Ended => "ended",
 });
 
 words!(hat_word, hat, circle::Hat, "circle_hat", {

@@ -2,6 +2,7 @@
 
 mod circle;
 mod decision;
+mod leaving;
 mod policy;
 mod proposal;
 mod stage;

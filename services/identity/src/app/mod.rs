@@ -15,6 +15,7 @@ pub mod due;
 pub mod integrator;
 pub mod key;
 pub mod leaving;
+pub mod legal_fact;
 pub mod operator_credential;
 mod outside;
 mod outward;

@@ -21,6 +21,9 @@ use crate::events::{self, AccessRequestFact, ErasureFact, HoldFact, PersonFact};
 use crate::policy::Action;
 use crate::store;
 
+/// As what this service itself reports.
+const OWN: &str = "identity";
+
 /// An erasure and what the services have said about it.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -77,7 +80,7 @@ pub async fn ask_erasure(tx: &mut Tx, person: Option<PersonId>) -> Result<Progre
     let standing = standing_about(tx, Some(person)).await?.with("left", has_left);
     tx.require(Action::AskErasure, Subject::about("person", person, person), &standing)?;
     if let Some(erasure) = store::rights::erasure_under_way(tx, person).await? {
-        return progress(tx, erasure).await;
+        return progress(tx, erasure.id).await;
     }
     let erasure = Erasure {
         id: tx.new_id(),
@@ -103,13 +106,13 @@ pub async fn order_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
     let held = store::rights::is_held(tx, erasure.person).await?;
     if erasure.order(held, tx.now())? == Change::Changed {
         leaving::go(tx, person).await?;
-        store::rights::forget_reports(tx, id).await?;
+        store::erasure_report::forget_reports(tx, id).await?;
         let by = tx.person()?;
         store::rights::save_erasure(tx, &erasure, Some(by)).await?;
         let periods = periods(tx).await?;
         events::tell_erasure(tx, &erasure, periods, ErasureFact::Ordered);
     }
-    progress(tx, erasure).await
+    progress(tx, id).await
 }
 
 /// Carries on what had to stay when an erasure was carried out and may go today: everybody is asked anew. Who comes second
@@ -122,7 +125,7 @@ pub async fn resume_erasures(tx: &mut Tx) -> Result<usize> {
         if erasure.resume(held, tx.now()) == Change::Unchanged {
             continue;
         }
-        store::rights::forget_reports(tx, erasure.id).await?;
+        store::erasure_report::forget_reports(tx, erasure.id).await?;
         store::rights::save_erasure(tx, &erasure, None).await?;
         let periods = periods(tx).await?;
         events::tell_erasure(tx, &erasure, periods, ErasureFact::Ordered);
@@ -153,17 +156,19 @@ async fn found(tx: &mut Tx, id: ErasureId) -> Result<Erasure> {
     store::rights::erasure_for_update(tx, id).await?.ok_or(Error::NotFound("erasure"))
 }
 
-async fn progress(tx: &mut Tx, erasure: Erasure) -> Result<Progress> {
-    let reports = store::rights::reports(tx, erasure.id).await?;
+/// An erasure and what was said about it, of one moment.
+async fn progress(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
+    let found = store::erasure_report::progress(tx, id).await?;
+    let (erasure, reports) = found.ok_or(Error::NotFound("erasure"))?;
     Ok(Progress { erasure, reports })
 }
 
 /// How far an erasure has come.
 pub async fn get_erasure(tx: &mut Tx, id: ErasureId) -> Result<Progress> {
-    let erasure = store::rights::erasure(tx, id).await?.ok_or(Error::NotFound("erasure"))?;
-    let standing = standing_about(tx, Some(erasure.person)).await?;
-    tx.require(Action::GetErasure, Subject::about("erasure", id, erasure.person), &standing)?;
-    progress(tx, erasure).await
+    let progress = progress(tx, id).await?;
+    let standing = standing_about(tx, Some(progress.erasure.person)).await?;
+    tx.require(Action::GetErasure, Subject::about("erasure", id, progress.erasure.person), &standing)?;
+    Ok(progress)
 }
 
 /// Lists erasures, newest first, with the token of the next page.
@@ -182,10 +187,14 @@ pub async fn list_erasures(tx: &mut Tx, page: Page<(DateTime<Utc>, Uuid)>) -> Re
 /// A service says what it did. When the last one has, the name goes too, or stays with what must be kept.
 pub async fn reported(tx: &mut Tx, id: ErasureId, report: Report) -> Result<()> {
     let mut erasure = found(tx, id).await?;
-    store::rights::add_report(tx, id, &report).await?;
+    store::erasure_report::add_report(tx, id, &report).await?;
     let today = tx.today()?;
     let keep_name = store::rights::classes_that_keep_the_name(tx, today).await?;
-    let reports = store::rights::reports(tx, id).await?;
+    let periods = periods(tx).await?;
+    let kept = store::erasure_report::kept_here(tx, erasure.person, today, &periods).await?;
+    let mut own = Report { service: OWN.into(), deleted_rows: 0, blanked_rows: 0, id_only_rows: 0, kept };
+    let mut reports = progress(tx, id).await?.reports;
+    reports.push(own.clone());
     let Some(ending) = ending(&reports, &keep_name) else {
         return Ok(());
     };
@@ -197,23 +206,21 @@ pub async fn reported(tx: &mut Tx, id: ErasureId, report: Report) -> Result<()> 
         store::person::save(tx, &mut person).await?;
         events::tell_person(tx, &person, PersonFact::RolesSet);
     }
-    let periods = periods(tx).await?;
     match ending {
         Ending::Complete => {
             erasure.phase = Phase::Completed;
-            let own = carry_out(tx, "identity", id.0, erasure.person, &periods).await?;
-            let own = Report {
-                service: own.service,
-                deleted_rows: own.deleted_rows,
-                blanked_rows: own.blanked_rows,
-                id_only_rows: own.id_only_rows,
-                kept: Vec::new(),
-            };
-            store::rights::add_report(tx, id, &own).await?;
+            let done = carry_out(tx, OWN, id.0, erasure.person, &periods).await?;
+            own.deleted_rows = done.deleted_rows;
+            own.blanked_rows = done.blanked_rows;
+            own.id_only_rows = done.id_only_rows;
+            store::erasure_report::add_report(tx, id, &own).await?;
         }
         Ending::Restrict(until) => {
             erasure.phase = Phase::Restricted;
             erasure.restricted_until = until;
+            if !own.kept.is_empty() {
+                store::erasure_report::add_report(tx, id, &own).await?;
+            }
         }
     }
     store::rights::save_erasure(tx, &erasure, None).await?;

@@ -9,6 +9,7 @@ pub mod fence;
 pub mod integrator;
 pub mod invitation;
 pub mod key;
+pub mod legal_fact;
 pub mod network;
 pub mod person;
 pub mod profile;
@@ -41,6 +42,8 @@ id_type!(
     AccessRequestId,
     /// A Team, owned by teams, or a Circle, owned by governance.
     GroupId,
+    /// A legal fact about somebody.
+    LegalFactId,
 );
 
 /// Whether a transition changed anything: doing again what is so already changes nothing.
@@ -144,6 +147,9 @@ pub enum Refused {
     /// It was ordered and cannot be stopped.
     #[error("this person's data are being erased; a legal hold would come too late")]
     ErasureUnderWay,
+    /// Confirmed or corrected after its end.
+    #[error("this legal fact has ended; record another")]
+    LegalFactEnded,
 }
 
 impl Refusal for Refused {
@@ -171,7 +177,8 @@ impl Refusal for Refused {
             | Self::ReviewClosed
             | Self::ConsentWithdrawn
             | Self::LegalHold
-            | Self::ErasureUnderWay => Kind::FailedPrecondition,
+            | Self::ErasureUnderWay
+            | Self::LegalFactEnded => Kind::FailedPrecondition,
             Self::ConsentOver => Kind::InvalidArgument,
         }
     }
@@ -207,6 +214,7 @@ impl Refusal for Refused {
             Self::LinkTaken => "LINK_TAKEN",
             Self::LegalHold => "LEGAL_HOLD",
             Self::ErasureUnderWay => "ERASURE_UNDER_WAY",
+            Self::LegalFactEnded => "LEGAL_FACT_ENDED",
         }
     }
 }

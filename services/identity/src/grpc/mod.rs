@@ -6,6 +6,7 @@ pub mod consent;
 pub mod credential;
 pub mod integrator;
 pub mod leaving;
+pub mod legal_fact;
 pub mod operator_credential;
 mod parse;
 pub mod passkey;

@@ -9,7 +9,7 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::words;
-use crate::domain::rights::{AccessRequest, Erasure, Hold, Kept, Phase, Report, RetentionClass};
+use crate::domain::rights::{AccessRequest, Erasure, Hold, Phase, RetentionClass};
 use crate::domain::{AccessRequestId, ErasureId, HoldId};
 
 /// The classes in force on a day: the tenant's own where it has set one, the defaults otherwise.
@@ -247,20 +247,6 @@ pub async fn due_erasures(tx: &mut Tx, today: NaiveDate) -> Result<Vec<Erasure>>
     rows.into_iter().map(Erasure::try_from).collect()
 }
 
-/// Reads an erasure.
-pub async fn erasure(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query_as!(
-        ErasureRow,
-        "select id, person_id, phase, asked_at, ordered_at, restricted_until from erasure where tenant_id = $1 and id = $2",
-        tenant.0,
-        id.0
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(Erasure::try_from).transpose()
-}
-
 /// Reads an erasure and locks it.
 pub async fn erasure_for_update(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>> {
     let tenant = tx.tenant();
@@ -343,91 +329,6 @@ pub async fn save_erasure(tx: &mut Tx, erasure: &Erasure, by: Option<PersonId>) 
     .execute(tx.conn())
     .await?;
     changed_one(&saved)
-}
-
-/// Writes what a service said; a second report of the same changes nothing.
-pub async fn add_report(tx: &mut Tx, erasure: ErasureId, report: &Report) -> Result<()> {
-    let (tenant, now) = (tx.tenant(), tx.now());
-    let added = sqlx::query!(
-        "insert into erasure_report (tenant_id, erasure_id, service, deleted_rows, blanked_rows, id_only_rows, reported_at)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint erasure_report_pk do nothing",
-        tenant.0,
-        erasure.0,
-        report.service,
-        report.deleted_rows,
-        report.blanked_rows,
-        report.id_only_rows,
-        now,
-    )
-    .execute(tx.conn())
-    .await?;
-    if added.rows_affected() == 0 {
-        return Ok(());
-    }
-    for kept in &report.kept {
-        sqlx::query!(
-            "insert into erasure_kept (tenant_id, erasure_id, service, class, kept_rows, kept_until)
-             values ($1, $2, $3, $4, $5, $6)",
-            tenant.0,
-            erasure.0,
-            report.service,
-            kept.class,
-            kept.rows,
-            kept.until,
-        )
-        .execute(tx.conn())
-        .await?;
-    }
-    Ok(())
-}
-
-/// Forgets what the services said: they are asked anew.
-pub async fn forget_reports(tx: &mut Tx, erasure: ErasureId) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!("delete from erasure_kept where tenant_id = $1 and erasure_id = $2", tenant.0, erasure.0)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query!("delete from erasure_report where tenant_id = $1 and erasure_id = $2", tenant.0, erasure.0)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// What the services have said so far.
-pub async fn reports(tx: &mut Tx, erasure: ErasureId) -> Result<Vec<Report>> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "select service, deleted_rows, blanked_rows, id_only_rows from erasure_report
-         where tenant_id = $1 and erasure_id = $2 order by service",
-        tenant.0,
-        erasure.0
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let kept = sqlx::query!(
-        "select service, class, kept_rows, kept_until from erasure_kept
-         where tenant_id = $1 and erasure_id = $2 order by service, class",
-        tenant.0,
-        erasure.0
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let mut reports: Vec<Report> = rows
-        .into_iter()
-        .map(|row| Report {
-            service: row.service,
-            deleted_rows: row.deleted_rows,
-            blanked_rows: row.blanked_rows,
-            id_only_rows: row.id_only_rows,
-            kept: Vec::new(),
-        })
-        .collect();
-    for row in kept {
-        if let Some(report) = reports.iter_mut().find(|report| report.service == row.service) {
-            report.kept.push(Kept { class: row.class, rows: row.kept_rows, until: row.kept_until });
-        }
-    }
-    Ok(reports)
 }
 
 /// Of these people, those whose name only administrators still see.

@@ -4,7 +4,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::words;
 
 use crate::domain::{
-    break_glass, communication, consent, person, profile, representative, rights, session, tenant,
+    break_glass, communication, consent, legal_fact, person, profile, representative, rights, session, tenant,
 };
 
 words!(state_word, state, tenant::State, "tenant", {
@@ -30,6 +30,40 @@ words!(basis_word, basis, representative::Basis, "representative", {
     representative::Basis::Deputyship => "deputyship",
     representative::Basis::Guardian => "guardian",
 });
+
+words!(legal_fact_kind_word, legal_fact_kind, legal_fact::Kind, "legal_fact", {
+    legal_fact::Kind::AdvanceDecision => "advance_decision",
+    legal_fact::Kind::DoNotAttemptCpr => "do_not_attempt_cpr",
+    legal_fact::Kind::AttorneyHealthAndWelfare => "attorney_health_and_welfare",
+    legal_fact::Kind::AttorneyProperty => "attorney_property",
+    legal_fact::Kind::DeprivationOfLiberty => "deprivation_of_liberty",
+    legal_fact::Kind::Other => "other",
+});
+
+words!(legal_fact_step_word, legal_fact_step, legal_fact::Step, "legal_fact_version", {
+    legal_fact::Step::Recorded => "recorded",
+    legal_fact::Step::Corrected => "corrected",
+    legal_fact::Step::OriginalSeen => "original_seen",
+    legal_fact::Step::Ended => "ended",
+});
+
+/// On which basis a legal fact is written: a representative's by the word of their basis.
+pub fn writer_word(writer: legal_fact::Writer) -> &'static str {
+    match writer {
+        legal_fact::Writer::Oneself => "self",
+        legal_fact::Writer::Checks => "checks",
+        legal_fact::Writer::Representative(acts_on) => basis_word(acts_on),
+    }
+}
+
+/// The basis of such a word.
+pub fn writer(word: &str, row: impl ToString) -> Result<legal_fact::Writer> {
+    match word {
+        "self" => Ok(legal_fact::Writer::Oneself),
+        "checks" => Ok(legal_fact::Writer::Checks),
+        acts_on => Ok(legal_fact::Writer::Representative(basis(acts_on, row)?)),
+    }
+}
 
 words!(scope_word, scope, representative::Scope, "representative", {
     representative::Scope::HealthAndWelfare => "health_and_welfare",

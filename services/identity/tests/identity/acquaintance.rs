@@ -70,6 +70,12 @@ impl Cast {
             person_id: person.id().to_string(),
             state: (*state).into(),
             valid_from: "2026-03-01".into(),
+            // What has ended has ended today.
+            valid_until: if *state == governance::SeatState::Ended {
+                "2026-11-21".into()
+            } else {
+                String::new()
+            },
         };
         let state = governance::CircleSnapshot {
             circle_id: self.team.to_string(),
@@ -178,7 +184,7 @@ async fn a_team_knows_its_people_by_name_while_they_belong_to_it() {
 
 #[tokio::test]
 async fn a_circle_knows_who_has_a_seat_and_a_team_of_the_same_id_is_not_it() {
-    use governance::SeatState::{Held, Proposed};
+    use governance::SeatState::{Ended, Held, Proposed};
     let cast = Cast::new().await;
     cast.tell_circle(1, &[(cast.stranger, Held), (cast.giver, Proposed)]).await;
     assert_eq!(cast.each_other(cast.stranger, cast.giver).await, NEITHER, "asked, not there yet");
@@ -187,7 +193,10 @@ async fn a_circle_knows_who_has_a_seat_and_a_team_of_the_same_id_is_not_it() {
     cast.tell_team(1, &[]).await;
     assert_eq!(cast.each_other(cast.owner, cast.giver).await, NEITHER);
     assert_eq!(cast.each_other(cast.stranger, cast.giver).await, BOTH, "the Circle is as it was");
-    cast.tell_circle(3, &[(cast.stranger, Held)]).await;
+    cast.tell_circle(3, &[(cast.stranger, Held), (cast.giver, Ended)]).await;
+    assert_eq!(cast.each_other(cast.stranger, cast.giver).await, NEITHER, "until the day before");
+    cast.tell_circle(4, &[(cast.stranger, Held), (cast.giver, Held)]).await;
+    cast.tell_circle(5, &[(cast.stranger, Held)]).await;
     assert_eq!(cast.each_other(cast.stranger, cast.giver).await, NEITHER);
 }
 

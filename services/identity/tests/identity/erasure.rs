@@ -227,3 +227,36 @@ async fn an_access_request_ends_with_its_handlers_role() {
     let ended = told.iter().filter(|event| *event == "identity.access_request.ended.v1").count();
     assert_eq!(ended, 1, "{told:?}");
 }
+
+/// A look shows one moment: an erasure that is over is not shown as under way beside what was said to end it. The look is held
+/// up where it comes to what was said, while both change.
+#[tokio::test]
+async fn how_far_it_is_and_what_was_said_are_of_one_moment() {
+    let rights = Rights::new().await;
+    let person = rights.stage.joined(&rights.place, EMAIL, &[]).await;
+    let erasure = rights.ask(person, String::new()).await.expect("asked");
+    rights.order(rights.place.administrator, &erasure).await.expect("ordered");
+    let (stage, administrator) = (&rights.stage, rights.place.administrator);
+    let mut changing = stage.world.admin(&stage.host).await;
+    let hold_up = "begin; lock table erasure_report in access exclusive mode";
+    sqlx::raw_sql(hold_up).execute(&mut changing).await.expect("held up");
+    let look = async {
+        let request = pb::GetErasureRequest { erasure_id: erasure.clone() };
+        let answer = rights.face.get_erasure(by(administrator, request)).await.expect("read").into_inner();
+        answer.erasure.expect("an erasure")
+    };
+    let change = async {
+        let mut watching = stage.world.admin(&stage.host).await;
+        let waits = "select exists (select from pg_locks l join pg_class c on c.oid = l.relation
+            where c.relname = 'erasure_report' and not l.granted)";
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut watching).await.expect("an answer") {
+            tokio::task::yield_now().await;
+        }
+        let ended =
+            "insert into erasure_report select tenant_id, id, 'teams', 0, 0, 0, ordered_at from erasure;
+            update erasure set phase = 'completed', ended_at = ordered_at; commit";
+        sqlx::raw_sql(ended).execute(&mut changing).await.expect("changed");
+    };
+    let (seen, ()) = tokio::join!(look, change);
+    assert_eq!((seen.phase(), seen.reports.len()), (pb::ErasurePhase::Completed, 1));
+}

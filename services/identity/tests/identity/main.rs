@@ -12,6 +12,7 @@ mod hashing;
 mod integrator;
 mod keys;
 mod leaving;
+mod legal_fact;
 mod life;
 mod operator_credential;
 mod outside;

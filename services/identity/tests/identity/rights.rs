@@ -1,12 +1,13 @@
 //! Access on behalf, retention, legal hold and erasure, as identity alone decides them.
 
-use kith_identity::{Desk, RightsFace, do_what_is_due};
+use kith_identity::{Desk, LegalFactsFace, RightsFace, do_what_is_due};
 use kith_platform::context::Actor;
 use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::reason;
 use kith_proto::common::v1::OrganisationRole;
 use kith_proto::common::v1::{ErasureReport, KeptClass};
 use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::legal_facts_service_server::LegalFactsService as _;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::rights_service_server::RightsService as _;
 use kith_proto::{appointments, evaluation, finance, governance, matching, teams};
@@ -79,6 +80,7 @@ impl Rights {
             person_id,
             state: governance::v1::SeatState::Held.into(),
             valid_from: "2026-03-01".into(),
+            ..Default::default()
         };
         let circle: Uuid = self.stage.id().parse().expect("an id");
         let members = vec![seat(id.to_string()), seat(self.id.to_string())];
@@ -174,6 +176,51 @@ async fn an_erasure_needs_two_ends_the_sign_in_and_takes_the_name_once_all_have_
         let left: i64 = sqlx::query_scalar(query).fetch_one(&mut admin).await.expect("a count");
         assert_eq!(left, 0, "{query}");
     }
+}
+
+/// What identity itself must keep counts as what the others keep: legal facts stay as long as a care record does, with the
+/// name, and go by themselves afterwards with everything that they ever said.
+#[tokio::test]
+async fn legal_facts_stay_as_long_as_a_care_record() {
+    let rights = Rights::new().await;
+    let administrator = rights.place.administrator;
+    let legal_facts = LegalFactsFace::new(rights.stage.host.clone());
+    let content = pb::LegalFactContent {
+        kind: pb::LegalFactKind::Other.into(),
+        name: "A particular statement".into(),
+        original_place: "A particular drawer".into(),
+        ..Default::default()
+    };
+    let content = Some(content);
+    let request = pb::RecordLegalFactRequest { request_id: rights.stage.id(), content, ..Default::default() };
+    legal_facts.record_legal_fact(by(rights.person, request)).await.expect("recorded");
+    let mut admin = rights.stage.world.admin(&rights.stage.host).await;
+    let rows_with = "select (select count(*) from legal_fact t where t::text like '%particular drawer%')
+        + (select count(*) from legal_fact_version t where t::text like '%particular drawer%')
+        + (select count(*) from platform.saved_answer t where encode(t.answer, 'escape') like '%particular drawer%')";
+    let left: i64 = sqlx::query_scalar(rows_with).fetch_one(&mut admin).await.expect("a count");
+    assert_eq!(left, 3);
+
+    let erasure = rights.ask().await;
+    rights.order(administrator, &erasure).await.expect("ordered");
+    rights.all_answer(&erasure, 1, &[]).await;
+    let restricted = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(restricted.phase(), pb::ErasurePhase::Restricted);
+    assert_eq!(restricted.restricted_until, "2034-11-21");
+    let own = restricted.reports.iter().find(|report| report.service == "identity").expect("its own report");
+    let kept = KeptClass { class: "care_record".into(), rows: 2, until: "2034-11-21".into() };
+    assert_eq!(own.kept, [kept]);
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some(NAME));
+
+    rights.stage.world.clock.advance(chrono::Duration::days(8 * 366));
+    let done = do_what_is_due(&rights.stage.desk).await.expect("done");
+    assert_eq!(done.erasures, 1, "it goes on by itself");
+    rights.all_answer(&erasure, 2, &[]).await;
+    let completed = rights.get(administrator, &erasure).await.expect("the erasure");
+    assert_eq!(completed.phase(), pb::ErasurePhase::Completed);
+    assert_eq!(rights.name_seen_by(administrator).await.as_deref(), Some("(erased)"));
+    let left: i64 = sqlx::query_scalar(rows_with).fetch_one(&mut admin).await.expect("a count");
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,176 @@
+//! Legal facts about somebody: recorded, corrected, seen by somebody else, ended; never deleted.
+
+use chrono::{DateTime, Utc};
+use kith_platform::authz::{Standing, Subject};
+use kith_platform::db::Tx;
+use kith_platform::error::{Common, Error, Result};
+use kith_platform::etag;
+use kith_platform::id::{PersonId, Uuid};
+use kith_platform::page::Page;
+
+use super::person;
+use crate::domain::legal_fact::{Content, LegalFact, Step, Version, Writer, Written};
+use crate::domain::{Change, LegalFactId};
+use crate::policy::Action;
+use crate::store;
+
+/// The part of somebody's record that this is, as consents name it.
+const PART: &str = "document.legal";
+
+/// What the caller is to a person's legal facts, and as what they would write them. Of who has left nobody reads them any
+/// more, and who has left reads none: only their own rights over their data reach them.
+async fn standing(tx: &mut Tx, about: PersonId) -> Result<(Standing, Option<Writer>)> {
+    let (caller, today) = (tx.person()?, tx.today()?);
+    let standing = person::standing(tx).await?;
+    let found = store::person::load_all(tx, &[about.0]).await?.pop();
+    let is_here = found.is_some_and(|person| person.left_at.is_none());
+    if !is_here || !standing.is("anyone") {
+        return Ok((Standing::new(), None));
+    }
+    if caller == about {
+        return Ok((standing.with("self", true), Some(Writer::Oneself)));
+    }
+    let acts_on = store::legal_fact::acts_on(tx, caller, about, today).await?;
+    let consent = store::legal_fact::consent_to(tx, about, PART, caller, today).await?;
+    let writer = match acts_on {
+        Some(basis) => Some(Writer::Representative(basis)),
+        None => standing.is("checks").then_some(Writer::Checks),
+    };
+    let standing = standing.representing(acts_on.map(store::words::basis_word)).by_consent(consent);
+    Ok((standing, writer))
+}
+
+/// Records a legal fact.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub id: Option<LegalFactId>,
+    /// Whom it is about; the caller where it is none.
+    pub person: Option<PersonId>,
+    pub content: Content,
+}
+
+/// Records a legal fact. The same id with what was recorded under it answers what became of it.
+pub async fn record(tx: &mut Tx, command: Record) -> Result<LegalFact> {
+    let about = command.person.unwrap_or(tx.person()?);
+    let (standing, writer) = standing(tx, about).await?;
+    tx.require(Action::RecordLegalFact, Subject::about("person", about, about), &standing)?;
+    let written = written(tx, writer)?;
+    let id = command.id.unwrap_or_else(|| tx.new_id());
+    if let Some(existing) = store::legal_fact::load_for_update(tx, id).await? {
+        let first = store::legal_fact::history(tx, id).await?.into_iter().next();
+        let same = existing.person == about && first.is_some_and(|first| first.content == command.content);
+        return if same { Ok(existing) } else { Err(Common::IdExists.into()) };
+    }
+    refuse_too_long(tx, &command.content).await?;
+    let fact = LegalFact::record(id, about, command.content, written);
+    store::legal_fact::insert(tx, &fact).await?;
+    Ok(fact)
+}
+
+/// Corrects a legal fact.
+#[derive(Clone, Debug)]
+pub struct Correct {
+    pub id: LegalFactId,
+    pub content: Content,
+    pub etag: Option<i64>,
+}
+
+/// Corrects a legal fact; what it said before stays in its history.
+pub async fn correct(tx: &mut Tx, command: Correct) -> Result<LegalFact> {
+    let (mut fact, writer) = open(tx, command.id, Action::CorrectLegalFact).await?;
+    etag::check(command.etag, fact.version)?;
+    let written = written(tx, writer)?;
+    refuse_too_long(tx, &command.content).await?;
+    if fact.correct(command.content, written)? == Change::Changed {
+        store::legal_fact::save(tx, &fact, Step::Corrected, written).await?;
+    }
+    Ok(fact)
+}
+
+/// Confirms or ends a legal fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Decide {
+    pub id: LegalFactId,
+    pub etag: Option<i64>,
+}
+
+/// Confirms that the original was seen.
+pub async fn confirm(tx: &mut Tx, command: Decide) -> Result<LegalFact> {
+    let (mut fact, writer) = open(tx, command.id, Action::ConfirmOriginal).await?;
+    etag::check(command.etag, fact.version)?;
+    let written = written(tx, writer)?;
+    if fact.confirm(written.by, written.at)? == Change::Changed {
+        store::legal_fact::save(tx, &fact, Step::OriginalSeen, written).await?;
+    }
+    Ok(fact)
+}
+
+/// Ends it from today. No reason is asked for.
+pub async fn end(tx: &mut Tx, command: Decide) -> Result<LegalFact> {
+    let (mut fact, writer) = open(tx, command.id, Action::EndLegalFact).await?;
+    etag::check(command.etag, fact.version)?;
+    let written = written(tx, writer)?;
+    if fact.end(tx.today()?, written.at) == Change::Changed {
+        store::legal_fact::save(tx, &fact, Step::Ended, written).await?;
+    }
+    Ok(fact)
+}
+
+/// Asks for somebody's legal facts.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Whose; the caller's where it is none.
+    pub person: Option<PersonId>,
+    pub with_past: bool,
+    pub page: Page<(DateTime<Utc>, Uuid)>,
+}
+
+/// Lists somebody's legal facts, newest first, with the token of the next page.
+pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<LegalFact>, String)> {
+    let about = query.person.unwrap_or(tx.person()?);
+    let (standing, _) = standing(tx, about).await?;
+    tx.require(Action::ListLegalFacts, Subject::about("person", about, about), &standing)?;
+    let holding_on = if query.with_past { None } else { Some(tx.today()?) };
+    let mut found = store::legal_fact::list(tx, about, holding_on, &query.page).await?;
+    let next = query.page.cut(&mut found, |fact| (fact.created_at, fact.id.0));
+    Ok((found, next))
+}
+
+/// Answers everything that a legal fact ever said, oldest first.
+pub async fn versions(tx: &mut Tx, id: LegalFactId) -> Result<Vec<Version>> {
+    let found = store::legal_fact::load(tx, id).await?;
+    let about = found.ok_or(Error::NotFound("legal fact"))?.person;
+    let (standing, _) = standing(tx, about).await?;
+    tx.require(Action::ListLegalFactVersions, Subject::about("legal fact", id, about), &standing)?;
+    store::legal_fact::history(tx, id).await
+}
+
+/// Loads a legal fact for a change and asks the policy; to whoever may not read it, it is as if it were not there.
+async fn open(tx: &mut Tx, id: LegalFactId, action: Action) -> Result<(LegalFact, Option<Writer>)> {
+    let found = store::legal_fact::load_for_update(tx, id).await?;
+    let fact = found.ok_or(Error::NotFound("legal fact"))?;
+    let (standing, writer) = standing(tx, fact.person).await?;
+    let caller = tx.person()?;
+    let wrote = store::legal_fact::wrote(tx, id, caller).await?;
+    let standing = standing.with("writer", wrote);
+    tx.require(action, Subject::about("legal fact", id, fact.person), &standing)?;
+    Ok((fact, writer))
+}
+
+/// Who writes now. Whom the policy lets write has a basis.
+fn written(tx: &Tx, writer: Option<Writer>) -> Result<Written> {
+    let writer = writer.ok_or(Common::PermissionDenied)?;
+    Ok(Written { by: tx.person()?, writer, at: tx.now() })
+}
+
+async fn refuse_too_long(tx: &mut Tx, content: &Content) -> Result<()> {
+    let Some(from) = content.valid_from else {
+        return Ok(());
+    };
+    let most = store::legal_fact::longest_deprivation(tx, from).await?;
+    if content.lasts_too_long(most) {
+        let description = format!("must lie at most {most} months after valid_from");
+        return Err(Error::invalid("content.valid_until", description));
+    }
+    Ok(())
+}
