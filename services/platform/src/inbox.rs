@@ -1,4 +1,4 @@
-//! The inbox: store, acknowledge, then apply, once, in order per aggregate. Retries live in SQL.
+//! The inbox: store, then acknowledge and apply, once, in order per aggregate. Retries live in SQL.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;

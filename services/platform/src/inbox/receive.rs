@@ -1,4 +1,4 @@
-//! From the broker into the inbox: stored, then acknowledged.
+//! From the broker into the inbox: stored, then acknowledged. What is stored is applied meanwhile.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,14 +40,13 @@ impl Inbox {
             let batch = receiver.next().await?;
             crate::crash::point("K5");
             self.take_in(&batch).await?;
-            crate::crash::point("K6");
-            let asked = !batch.asked.is_empty();
-            batch.ack().await?;
-            *pause = POLL;
             self.stored.notify_one();
-            if asked {
+            if !batch.asked.is_empty() {
                 self.wrote.notify_one();
             }
+            crate::crash::point("K6");
+            batch.ack().await?;
+            *pause = POLL;
         }
     }
 
