@@ -57,7 +57,7 @@ pub async fn agree(tx: &mut Tx, command: Agree) -> Result<Visit> {
 }
 
 /// Agrees what happened at several visits, all or none. They are locked in the order of their ids, so that two who agree the
-/// same ones at once wait for each other and not in a ring; who is refused one is told which.
+/// same ones at once wait for each other and not in a ring; who is refused one by a rule is told which.
 pub async fn agree_several(tx: &mut Tx, commands: Vec<Agree>) -> Result<Vec<Visit>> {
     let mut in_order: Vec<(usize, Agree)> = commands.into_iter().enumerate().collect();
     in_order.sort_by_key(|(_, command)| command.visit);

@@ -157,9 +157,9 @@ pub async fn propose_hat(tx: &mut Tx, command: ProposeHat) -> Result<Circle> {
         valid_from: command.valid_from,
         valid_until: command.valid_until,
     };
-    leaving::must_be_here(tx, command.person).await?;
     let (_, outcome) = circle.propose_hat(wanted, command.id.is_some())?;
     if outcome == Outcome::Changed {
+        leaving::must_be_here(tx, command.person).await?;
         store::circle::put_holding(tx, &mut circle, wanted).await?;
         events::tell_circle(tx, &circle, CircleFact::HatsChanged);
     }

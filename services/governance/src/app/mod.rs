@@ -22,7 +22,7 @@ async fn standing(tx: &mut Tx, circle: Option<&Circle>, about: Option<PersonId>)
     let (person, today) = (tx.person()?, tx.today()?);
     let administrator = people::holds(tx, person, OrganisationRole::Administrator).await?;
     let member = circle.is_some_and(|circle| circle.has_member(person, today));
-    let nobody_left = circle.is_some_and(|circle| circle.current_members(today).is_empty());
+    let nobody_left = circle.is_some_and(Circle::is_left_by_all);
     let wears_it = circle.is_some_and(|circle| circle.wears(person, Hat::Facilitator, today));
     Ok(Standing::new()
         .with("anyone", true)

@@ -232,6 +232,12 @@ impl Circle {
         self.members.iter().any(|member| member.person == person)
     }
 
+    /// Whether everybody who had a place here has left.
+    pub fn is_left_by_all(&self) -> bool {
+        let any = |state| self.members.iter().any(|member| member.state == state);
+        any(Seat::Ended) && !any(Seat::Held)
+    }
+
     /// Ends what somebody has here who left the tenant on that day: their place, their hats and what they were asked.
     /// What they consented or objected to stays said.
     pub fn part_with(&mut self, person: PersonId, day: NaiveDate) -> Parting {

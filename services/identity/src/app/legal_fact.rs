@@ -152,7 +152,12 @@ async fn open(tx: &mut Tx, id: LegalFactId, action: Action) -> Result<(LegalFact
     let (standing, writer) = standing(tx, fact.person).await?;
     let caller = tx.person()?;
     let wrote = store::legal_fact::wrote(tx, id, caller).await?;
-    let standing = standing.with("writer", wrote);
+    let mut standing = standing.with("writer", wrote);
+    if matches!(action, Action::ConfirmOriginal) {
+        // Whatever for, and whether or not anybody has seen on what it rests: it may rest on this very original.
+        let speaks = store::legal_fact::stands_for(tx, caller, fact.person).await?;
+        standing = standing.with("representative", speaks);
+    }
     tx.require(action, Subject::about("legal fact", id, fact.person), &standing)?;
     Ok((fact, writer))
 }

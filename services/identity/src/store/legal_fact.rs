@@ -282,6 +282,21 @@ pub async fn acts_on(
     row.map(|row| words::basis(&row.basis, row.id)).transpose()
 }
 
+/// Whether somebody is written down as acting for a person, in whatever matters and from whenever, and that has not ended.
+pub async fn stands_for(tx: &mut Tx, acting: PersonId, person: PersonId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let stands = sqlx::query_scalar!(
+        r#"select exists (select from representative
+             where tenant_id = $1 and person_id = $2 and representative_person_id = $3 and ended_at is null) as "stands!""#,
+        tenant.0,
+        person.0,
+        acting.0,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(stands)
+}
+
 /// The consent in force on a day by which somebody sees a part of a person's record, whatever for: given to them, or to a
 /// Team that they belong to on that day.
 pub async fn consent_to(

@@ -131,20 +131,27 @@ impl Cast {
     }
 
     /// The sister acts for the owner on that basis, which somebody has seen.
-    async fn sister_acts(&self, scope: common::RepresentationScope) {
-        let face = RepresentativesFace::new(self.stage.host.clone());
+    /// Writes down that somebody acts for the owner; answers the record's id. Nobody has seen yet on what it rests.
+    async fn said_to_act(&self, who: Actor, scope: common::RepresentationScope) -> String {
         let request = pb::RecordRepresentativeRequest {
             request_id: self.stage.id(),
             person_id: self.owner.id().to_string(),
-            representative_person_id: self.sister.id().to_string(),
+            representative_person_id: who.id().to_string(),
             basis: common::RepresentationBasis::Deputyship.into(),
             scopes: vec![scope.into()],
             ..Default::default()
         };
+        let face = RepresentativesFace::new(self.stage.host.clone());
         let recorded = face.record_representative(by(self.checks, request)).await.expect("recorded");
+        recorded.into_inner().representative.expect("a representative").id
+    }
+
+    async fn sister_acts(&self, scope: common::RepresentationScope) {
+        let face = RepresentativesFace::new(self.stage.host.clone());
+        let representative_id = self.said_to_act(self.sister, scope).await;
         let request = pb::ConfirmRepresentativeRequest {
             request_id: self.stage.id(),
-            representative_id: recorded.into_inner().representative.expect("a representative").id,
+            representative_id,
             ..Default::default()
         };
         face.confirm_representative(by(self.other_checks, request)).await.expect("confirmed");
@@ -183,6 +190,18 @@ impl Cast {
         .await
         .expect("the audit")
     }
+}
+
+/// An attorney who also checks is no second pair of eyes: not for what their own power rests on, whatever it is about, even
+/// while nobody has confirmed it.
+#[tokio::test]
+async fn nobody_who_is_to_act_for_somebody_confirms_an_original_of_theirs() {
+    let cast = Cast::new().await;
+    let power = says(Kind::AttorneyProperty, "2020-01-01", "");
+    let fact = cast.record(cast.checks, power).await.expect("recorded");
+    cast.said_to_act(cast.other_checks, common::RepresentationScope::Property).await;
+    let refused = cast.confirm(cast.other_checks, &fact).await.expect_err("it may be their own");
+    assert_eq!(reason(&refused), denied());
 }
 
 /// Proves ID-26: advance decisions and DNACPR, powers of attorney and deprivations of liberty are kept with their days and
