@@ -59,13 +59,8 @@ async fn circle(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let circle_id = read(|fields| fields.id("circle_id", &state.circle_id))?;
     let mut hats = Vec::new();
     for holding in &state.hats {
-        // Who has left wore it until then; what ended on its first day was never worn.
-        let worn = match holding.state() {
-            governance::SeatState::Held => true,
-            governance::SeatState::Ended => holding.valid_from < holding.valid_until,
-            _ => false,
-        };
-        let counts = holding.hat() == governance::CircleHat::NumbersPerson && worn;
+        let counts = holding.hat() == governance::CircleHat::NumbersPerson
+            && holding.state() == governance::SeatState::Held;
         if counts {
             hats.push(read(|fields| finance_hat(holding, fields))?);
         }

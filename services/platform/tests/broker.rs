@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::common::proxy::Proxy;
 use crate::common::{Ask, Notes, SERVICE, applied, count, id, message, until};
 
+mod ends;
 mod outage;
 
 const LISTENS_TO: &[&str] = &["teams.team"];

@@ -108,20 +108,18 @@ pub async fn waiting(tx: &mut Tx, arrived: Arrived) -> Result<Vec<Visit>> {
     Ok(visits)
 }
 
-/// The newest settlement of each of these visits, whether it stands or was taken back. Each is looked up by itself: asked for
-/// all at once, a table that was small when it was planned would be read whole.
+/// The newest settlement of each of these visits, whether it stands or was taken back.
 pub async fn newest_of(tx: &mut Tx, visits: &[Visit]) -> Result<HashMap<VisitId, Newest>> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
     let rows = sqlx::query!(
-        r#"select newest.visit_id, newest.settlement_no, not exists (
-                 select from settlement_reversal reversal
-                 where reversal.tenant_id = $1 and reversal.visit_id = newest.visit_id
-                   and reversal.settlement_no = newest.settlement_no) as "stands!"
-           from unnest($2::uuid[]) as asked (visit_id)
-               cross join lateral (
-                   select visit_id, settlement_no from settlement
-                   where tenant_id = $1 and visit_id = asked.visit_id order by settlement_no desc limit 1) newest"#,
+        r#"select distinct on (settlement.visit_id) settlement.visit_id, settlement.settlement_no,
+             reversal.visit_id is null as "stands!"
+         from settlement
+         left join settlement_reversal reversal on reversal.tenant_id = settlement.tenant_id
+             and reversal.visit_id = settlement.visit_id and reversal.settlement_no = settlement.settlement_no
+         where settlement.tenant_id = $1 and settlement.visit_id = any($2)
+         order by settlement.visit_id, settlement.settlement_no desc"#,
         tenant.0,
         &ids
     )

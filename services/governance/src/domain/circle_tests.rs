@@ -153,3 +153,18 @@ fn a_hat_asked_for_again_is_found_and_never_doubled() {
     assert_eq!(circle.propose_hat(other_content, true), Err(Refused::IdExists));
     assert_eq!(circle.hats.len(), 1);
 }
+
+#[test]
+fn a_circle_is_left_by_all_only_once_somebody_was_in_it_and_everybody_has_gone() {
+    let mut circle = circle_of(0);
+    assert!(!circle.is_left_by_all(), "nobody was ever in it");
+    circle.invite(person(1), Some(day("2026-03-20")), day("2026-03-10"), live()).expect("asked").changed();
+    assert!(!circle.is_left_by_all(), "somebody is asked");
+    circle.answer_invitation(person(1), true).expect("said yes").changed();
+    assert!(!circle.is_left_by_all(), "somebody comes in ten days");
+    circle.part_with(person(1), day("2026-03-12"));
+    assert!(circle.is_left_by_all());
+    circle.invite(person(2), None, day("2026-03-12"), live()).expect("asked").changed();
+    circle.answer_invitation(person(2), true).expect("said yes").changed();
+    assert!(!circle.is_left_by_all(), "somebody is there");
+}

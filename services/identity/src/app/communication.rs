@@ -50,9 +50,10 @@ pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
     if about != caller {
         // Who has left reads nothing any more, whatever somebody let them see.
         let is_here = person::standing(tx).await?.is("anyone");
-        let acts = is_here && store::communication::acts_for(tx, caller, about, today).await?;
-        let consent = store::communication::consent_between(tx, about, PART, caller, today).await?;
-        standing = standing.with("representative", acts).by_consent(consent.filter(|_| is_here));
+        let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
+        let consent = store::consent::consent_to(tx, about, PART, caller, today).await?;
+        standing = standing.with("representative", is_here && acts_on.is_some());
+        standing = standing.by_consent(consent.filter(|_| is_here));
     }
     tx.require(Action::GetCommunication, Subject::about("person", about, about), &standing)?;
     if !person::exists(tx, about).await? {

@@ -30,8 +30,8 @@ async fn standing(tx: &mut Tx, about: PersonId) -> Result<(Standing, Option<Writ
     if caller == about {
         return Ok((standing.with("self", true), Some(Writer::Oneself)));
     }
-    let acts_on = store::legal_fact::acts_on(tx, caller, about, today).await?;
-    let consent = store::legal_fact::consent_to(tx, about, PART, caller, today).await?;
+    let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
+    let consent = store::consent::consent_to(tx, about, PART, caller, today).await?;
     let writer = match acts_on {
         Some(basis) => Some(Writer::Representative(basis)),
         None => standing.is("checks").then_some(Writer::Checks),
@@ -155,7 +155,7 @@ async fn open(tx: &mut Tx, id: LegalFactId, action: Action) -> Result<(LegalFact
     let mut standing = standing.with("writer", wrote);
     if matches!(action, Action::ConfirmOriginal) {
         // Whatever for, and whether or not anybody has seen on what it rests: it may rest on this very original.
-        let speaks = store::legal_fact::stands_for(tx, caller, fact.person).await?;
+        let speaks = store::representative::stands_for(tx, caller, fact.person).await?;
         standing = standing.with("representative", speaks);
     }
     tx.require(action, Subject::about("legal fact", id, fact.person), &standing)?;

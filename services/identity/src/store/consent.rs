@@ -1,6 +1,7 @@
 //! Consents, everything that each ever was, and the words that they are made of.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use kith_platform::consent::Basis;
 use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -274,4 +275,35 @@ async fn add_version(tx: &mut Tx, consent: &Consent) -> Result<()> {
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// The consent in force on a day by which somebody sees a part of a person's record, whatever for: given to them, or to a
+/// Team that they belong to on that day.
+pub async fn consent_to(
+    tx: &mut Tx,
+    person: PersonId,
+    part: &str,
+    reader: PersonId,
+    day: NaiveDate,
+) -> Result<Option<Basis>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select id, version from consent c
+         where c.tenant_id = $1 and c.person_id = $2 and c.part = $3 and c.state = 'given'
+             and c.valid_from <= $5 and $5 < c.valid_until
+             and (c.grantee_kind = 'person' and c.grantee_id = $4
+                 or c.grantee_kind = 'team' and exists (select from belonging b
+                     where b.tenant_id = $1 and b.kind = 'team' and b.group_id = c.grantee_id and b.person_id = $4
+                         and (b.valid_from is null or b.valid_from <= $5)
+                         and (b.valid_until is null or $5 < b.valid_until)))
+         order by c.given_at desc, c.id limit 1",
+        tenant.0,
+        person.0,
+        part,
+        reader.0,
+        day,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| Basis { consent_id: row.id, version: row.version }))
 }

@@ -1,7 +1,6 @@
 //! Legal facts with everything that each ever said, and by what somebody may read or write them.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::consent::Basis as Consent;
 use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -10,7 +9,6 @@ use kith_platform::page::Page;
 use super::words;
 use crate::domain::LegalFactId;
 use crate::domain::legal_fact::{Content, LegalFact, Step, Version, Written};
-use crate::domain::representative::Basis;
 
 struct Row {
     id: Uuid,
@@ -256,76 +254,6 @@ async fn add_version(tx: &mut Tx, fact: &LegalFact, step: Step, by: Written) -> 
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// On which basis somebody acts for a person in health and welfare on a day, if they do and somebody saw the basis.
-pub async fn acts_on(
-    tx: &mut Tx,
-    acting: PersonId,
-    person: PersonId,
-    day: NaiveDate,
-) -> Result<Option<Basis>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query!(
-        "select id, basis from representative
-         where tenant_id = $1 and person_id = $2 and representative_person_id = $3 and ended_at is null
-             and 'health_and_welfare' = any(scopes) and confirmed_at is not null
-             and valid_from <= $4 and (valid_until is null or $4 < valid_until)
-         order by valid_from, id limit 1",
-        tenant.0,
-        person.0,
-        acting.0,
-        day,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(|row| words::basis(&row.basis, row.id)).transpose()
-}
-
-/// Whether somebody is written down as acting for a person, in whatever matters and from whenever, and that has not ended.
-pub async fn stands_for(tx: &mut Tx, acting: PersonId, person: PersonId) -> Result<bool> {
-    let tenant = tx.tenant();
-    let stands = sqlx::query_scalar!(
-        r#"select exists (select from representative
-             where tenant_id = $1 and person_id = $2 and representative_person_id = $3 and ended_at is null) as "stands!""#,
-        tenant.0,
-        person.0,
-        acting.0,
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(stands)
-}
-
-/// The consent in force on a day by which somebody sees a part of a person's record, whatever for: given to them, or to a
-/// Team that they belong to on that day.
-pub async fn consent_to(
-    tx: &mut Tx,
-    person: PersonId,
-    part: &str,
-    reader: PersonId,
-    day: NaiveDate,
-) -> Result<Option<Consent>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query!(
-        "select id, version from consent c
-         where c.tenant_id = $1 and c.person_id = $2 and c.part = $3 and c.state = 'given'
-             and c.valid_from <= $5 and $5 < c.valid_until
-             and (c.grantee_kind = 'person' and c.grantee_id = $4
-                 or c.grantee_kind = 'team' and exists (select from belonging b
-                     where b.tenant_id = $1 and b.kind = 'team' and b.group_id = c.grantee_id and b.person_id = $4
-                         and (b.valid_from is null or b.valid_from <= $5)
-                         and (b.valid_until is null or $5 < b.valid_until)))
-         order by c.given_at desc, c.id limit 1",
-        tenant.0,
-        person.0,
-        part,
-        reader.0,
-        day,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(row.map(|row| Consent { consent_id: row.id, version: row.version }))
 }
 
 /// How many months a deprivation of liberty that begins on a day may be authorised for at most.

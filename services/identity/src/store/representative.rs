@@ -8,7 +8,7 @@ use kith_platform::page::Page;
 
 use super::words;
 use crate::domain::RepresentativeId;
-use crate::domain::representative::Representative;
+use crate::domain::representative::{Basis, Representative};
 
 struct Row {
     id: Uuid,
@@ -171,4 +171,43 @@ pub async fn save(tx: &mut Tx, one: &mut Representative) -> Result<()> {
     changed_one(&saved)?;
     one.version += 1;
     Ok(())
+}
+
+/// On which basis somebody acts for a person in health and welfare on a day, if they do and somebody saw the basis.
+pub async fn acts_on(
+    tx: &mut Tx,
+    acting: PersonId,
+    person: PersonId,
+    day: NaiveDate,
+) -> Result<Option<Basis>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select id, basis from representative
+         where tenant_id = $1 and person_id = $2 and representative_person_id = $3 and ended_at is null
+             and 'health_and_welfare' = any(scopes) and confirmed_at is not null
+             and valid_from <= $4 and (valid_until is null or $4 < valid_until)
+         order by valid_from, id limit 1",
+        tenant.0,
+        person.0,
+        acting.0,
+        day,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| words::basis(&row.basis, row.id)).transpose()
+}
+
+/// Whether somebody is written down as acting for a person, in whatever matters and from whenever, and that has not ended.
+pub async fn stands_for(tx: &mut Tx, acting: PersonId, person: PersonId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let stands = sqlx::query_scalar!(
+        r#"select exists (select from representative
+             where tenant_id = $1 and person_id = $2 and representative_person_id = $3 and ended_at is null) as "stands!""#,
+        tenant.0,
+        person.0,
+        acting.0,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(stands)
 }

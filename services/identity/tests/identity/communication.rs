@@ -3,6 +3,7 @@
 use chrono::Duration;
 use kith_identity::{CommunicationFace, RepresentativesFace};
 use kith_platform::context::Actor;
+use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::common::v1 as common;
 use kith_proto::common::v1::OrganisationRole;
@@ -23,7 +24,8 @@ async fn get(face: &CommunicationFace, reader: Actor, person: Actor) -> Result<p
 }
 
 /// Proves ID-27: needs and preferred channel are said by the person, and read by themselves, by whom they let see them and
-/// by who acts for them; no role opens them, and a withdrawn consent closes them at once.
+/// by who acts for them; no role opens them, and a withdrawn consent, or leaving the Team that it was given to, closes them
+/// at once.
 #[tokio::test]
 async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     let stage = Stage::new().await;
@@ -62,21 +64,24 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     for nobody in [giver, acting, every_role] {
         assert_eq!(reason(&get(&face, nobody, owner).await.expect_err("not let see it")), not_found);
     }
-    let request = pb::GiveConsentRequest {
-        request_id: stage.id(),
-        part: "contact.preference".into(),
-        purpose: "support".into(),
-        grantee: Some(common::Grantee {
-            kind: common::GranteeKind::Person.into(),
-            id: giver.id().to_string(),
-            hat: String::new(),
-        }),
-        valid_until: "2027-11-21".into(),
-        ..Default::default()
+    let let_see = async |kind: common::GranteeKind, id: String| {
+        let request = pb::GiveConsentRequest {
+            request_id: stage.id(),
+            part: "contact.preference".into(),
+            purpose: "support".into(),
+            grantee: Some(common::Grantee { kind: kind.into(), id, hat: String::new() }),
+            valid_until: "2027-11-21".into(),
+            ..Default::default()
+        };
+        let given = stage.consents.give_consent(by(owner, request)).await.expect("given").into_inner();
+        given.consent.expect("a consent").id
     };
-    let given = stage.consents.give_consent(by(owner, request)).await.expect("given").into_inner();
+    let withdraw = async |consent_id: String| {
+        let request = pb::WithdrawConsentRequest { request_id: stage.id(), consent_id };
+        stage.consents.withdraw_consent(by(owner, request)).await.expect("withdrawn");
+    };
+    let consent_id = let_see(common::GranteeKind::Person, giver.id().to_string()).await;
     assert_eq!(get(&face, giver, owner).await.expect("let see it").needs, NEEDS);
-    let consent_id = given.consent.expect("a consent").id;
     let mut admin = stage.world.admin(&stage.host).await;
     let basis: Vec<String> = sqlx::query_scalar(
         "select basis from platform.audit where action = 'GetCommunication' and actor_id = $1 and allowed",
@@ -86,8 +91,21 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     .await
     .expect("the audit");
     assert!(basis.len() == 1 && basis[0].contains(&consent_id), "{basis:?}");
-    let request = pb::WithdrawConsentRequest { request_id: stage.id(), consent_id };
-    stage.consents.withdraw_consent(by(owner, request)).await.expect("withdrawn");
+    withdraw(consent_id).await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("withdrawn")), not_found);
+
+    // A Team, for as long as somebody belongs to it.
+    let team: Uuid = stage.id().parse().expect("an id");
+    let tell = async |no: i64, valid_until: &str| stage.tell_team(team, no, owner, giver, valid_until).await;
+    tell(1, "").await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("their Team is not enough")), not_found);
+    let consent_id = let_see(common::GranteeKind::Team, team.to_string()).await;
+    assert_eq!(get(&face, giver, owner).await.expect("of the Team").needs, NEEDS);
+    assert_eq!(reason(&get(&face, acting, owner).await.expect_err("not of the Team")), not_found);
+    tell(2, "2026-11-21").await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("no longer of the Team")), not_found);
+    tell(3, "").await;
+    withdraw(consent_id).await;
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("withdrawn")), not_found);
 
     // Who acts for the person, once the basis was seen.

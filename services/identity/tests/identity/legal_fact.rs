@@ -13,7 +13,6 @@ use kith_proto::identity::v1::integrator_service_server::IntegratorService as _;
 use kith_proto::identity::v1::leaving_service_server::LeavingService as _;
 use kith_proto::identity::v1::legal_facts_service_server::LegalFactsService as _;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesService as _;
-use kith_proto::teams::v1 as teams;
 use pb::{LegalFactKind as Kind, LegalFactStep as Step, LegalFactWriter as Writer};
 use tonic::{Code, Status};
 
@@ -351,24 +350,7 @@ async fn they_are_read_by_whom_the_person_lets_see_them_and_every_reading_is_wri
     // A Team, for as long as somebody belongs to it.
     let team: Uuid = cast.stage.id().parse().expect("an id");
     let tell = async |no: i64, valid_until: &str| {
-        let member = teams::Membership {
-            id: team.to_string(),
-            person_id: cast.giver.id().to_string(),
-            state: teams::MembershipState::Member.into(),
-            valid_from: "2026-03-01".into(),
-            valid_until: valid_until.into(),
-            ..Default::default()
-        };
-        let state = teams::TeamSnapshot {
-            team_id: team.to_string(),
-            owner_person_id: cast.owner.id().to_string(),
-            circle_id: team.to_string(),
-            members: vec![member],
-            ..Default::default()
-        };
-        let tenant = cast.owner.tenant().expect("a tenant");
-        let event = teams::TeamMemberJoined { state: Some(state) };
-        cast.stage.world.deliver(&cast.stage.host, tenant, team, no, &event).await;
+        cast.stage.tell_team(team, no, cast.owner, cast.giver, valid_until).await
     };
     tell(1, "").await;
     assert_eq!(reason(&cast.list(cast.giver).await.expect_err("their Team is not enough")), not_found());

@@ -16,6 +16,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
+use kith_proto::teams::v1 as teams;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Status};
 
@@ -204,6 +205,28 @@ impl Stage {
         self.accept(&code, email).await.expect("joined");
         let tokens = self.tokens(email, &place.tenant.slug).await;
         self.actor(&tokens)
+    }
+
+    /// Teams tells of a Team with one member, who belongs to it since 1 March 2026 until a day (empty: no end).
+    pub async fn tell_team(&self, team: Uuid, no: i64, owner: Actor, member: Actor, valid_until: &str) {
+        let membership = teams::Membership {
+            id: team.to_string(),
+            person_id: member.id().to_string(),
+            state: teams::MembershipState::Member.into(),
+            valid_from: "2026-03-01".into(),
+            valid_until: valid_until.into(),
+            ..Default::default()
+        };
+        let state = teams::TeamSnapshot {
+            team_id: team.to_string(),
+            owner_person_id: owner.id().to_string(),
+            circle_id: team.to_string(),
+            members: vec![membership],
+            ..Default::default()
+        };
+        let tenant = owner.tenant().expect("a tenant");
+        let event = teams::TeamMemberJoined { state: Some(state) };
+        self.world.deliver(&self.host, tenant, team, no, &event).await;
     }
 
     /// How many rows of a table of sign-in there are.

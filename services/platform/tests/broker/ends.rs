@@ -1,0 +1,34 @@
+//! A consumer that the broker ends, over a connection that goes on.
+
+use std::time::Duration;
+
+use kith_platform::broker::{Publisher, Receiver};
+use lapin::options::QueueDeleteOptions;
+
+use super::{LISTENS_TO, Stage};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// The broker says once that it gives no more, behind what it has given: who passes over that among the deliveries of a batch
+/// would wait for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_hears_that_its_queue_is_gone() {
+    Stage::run(async |stage: &Stage| {
+        let mut receiver = Receiver::open(&stage.address, LISTENS_TO).await.expect("receiving");
+        let mut beside = Receiver::open(&stage.address, LISTENS_TO).await.expect("receiving");
+        // Given to both in turn, and not looked at yet.
+        let (_, failure) = Publisher::new(stage.address.clone()).publish(&stage.messages(8)).await;
+        assert!(failure.is_none(), "{failure:?}");
+        let queue = stage.name("in.notes");
+        let options = QueueDeleteOptions::default();
+        stage.channel.queue_delete(queue.as_str().into(), options).await.expect("deleted");
+        // Once one has heard of it, so has the other.
+        until_the_end(&mut beside).await;
+        until_the_end(&mut receiver).await;
+    })
+    .await;
+}
+
+async fn until_the_end(receiver: &mut Receiver) {
+    while tokio::time::timeout(LONG, receiver.next()).await.expect("it hears of the end").is_ok() {}
+}
