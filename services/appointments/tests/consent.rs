@@ -1,14 +1,12 @@
 //! The times of somebody's support, as whom they let see them gets them.
 
-mod stage;
-
+use crate::stage::{Stage, Terms, team_of};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1 as pb;
 use kith_proto::appointments::v1::series_service_server::SeriesService as _;
 use kith_proto::common::v1::{ConsentSnapshot, ConsentState, Grantee, GranteeKind};
 use kith_proto::identity::v1::{ConsentGiven, ConsentWithdrawn};
-use stage::{Stage, team_of};
 use tonic::{Code, Status};
 
 async fn list(stage: &Stage, by: PersonId) -> Result<Vec<pb::Series>, Status> {
@@ -86,7 +84,7 @@ async fn no_consent_goes_before_the_promise_and_hats_and_teams_are_those_of_toda
     assert_eq!(list(&stage, their_member).await.expect_err("not any more").code(), Code::NotFound);
 
     let giver = stage.world.person();
-    stage.tell_giver(giver, stage::Terms::Gift, "").await;
+    stage.tell_giver(giver, Terms::Gift, "").await;
     assert_eq!(list(&stage, giver).await.expect_err("no consent").code(), Code::NotFound);
     let hat = Grantee { kind: GranteeKind::Hat.into(), id: String::new(), hat: "giver".into() };
     tell(&stage, stage.world.person().0, hat, 1).await;

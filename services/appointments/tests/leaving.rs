@@ -1,7 +1,6 @@
 //! A giver leaves the tenant: what they were to give waits for somebody else, and nothing more is planned with them.
 
-mod stage;
-
+use crate::stage::{Stage, at};
 use kith_platform::fields::timestamp;
 use kith_platform::id::PersonId;
 use kith_platform::testing::reason;
@@ -9,7 +8,6 @@ use kith_proto::appointments::v1::visits_service_server::VisitsService as _;
 use kith_proto::appointments::v1::{self as pb, Settlement, Side, VisitState};
 use kith_proto::common::v1::PersonSnapshot;
 use kith_proto::identity::v1::PersonLeft;
-use stage::{Stage, at};
 use tonic::Code;
 
 async fn leaves(stage: &Stage, person: PersonId, no: i64) {

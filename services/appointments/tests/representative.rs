@@ -1,7 +1,6 @@
 //! A representative agrees visits and speaks for the Team's side, on a confirmed basis about health and welfare.
 
-mod stage;
-
+use crate::stage::Stage;
 use kith_platform::id::Uuid;
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1::VisitState;
@@ -9,7 +8,6 @@ use kith_proto::common::v1::{
     RepresentationBasis, RepresentationScope, RepresentationState, RepresentativeSnapshot,
 };
 use kith_proto::identity::v1::RepresentativeConfirmed;
-use stage::Stage;
 use tonic::Code;
 
 #[tokio::test]

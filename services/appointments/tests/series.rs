@@ -1,14 +1,12 @@
 //! Series and the visits they give, over a real database, through the handlers, with row security on.
 
-mod stage;
-
+use crate::stage::{Stage, Terms, at, team_of};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::series_service_server::SeriesService as _;
 use kith_proto::appointments::v1::visits_service_server::VisitsService as _;
 use kith_proto::appointments::v1::{self as pb, SeriesState, Side, VisitKind, VisitState};
 use kith_proto::teams::v1 as teams;
-use stage::{Stage, Terms, at, team_of};
 use tonic::Code;
 
 #[tokio::test]

@@ -1,12 +1,10 @@
 //! Several visits are agreed in one act: all of them, or none.
 
-mod stage;
-
+use crate::stage::Stage;
 use kith_platform::id::PersonId;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::visits_service_server::VisitsService as _;
 use kith_proto::appointments::v1::{self as pb, VisitState};
-use stage::Stage;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

@@ -2,8 +2,7 @@
 //!
 //! Clocks stand at noon of 21 November 2026 (winter, so that London is at UTC) unless a test moves them.
 
-mod stage;
-
+use crate::stage::{Stage, Terms, at, team_of};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::series_service_server::SeriesService as _;
@@ -12,7 +11,6 @@ use kith_proto::appointments::v1::{self as pb, Settlement, Side, VisitState};
 use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1 as teams;
 use prost::Message as _;
-use stage::{Stage, Terms, at, team_of};
 use tonic::Code;
 
 /// The last snapshot that was told of a visit.

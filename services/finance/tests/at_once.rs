@@ -1,13 +1,11 @@
 //! Several at once: what must happen once, or never below zero, holds when calls race.
 
-mod stage;
-
+use crate::stage::{Stage, coins};
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1::Settlement;
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::documents_service_server::DocumentsService as _;
 use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
-use stage::{Stage, coins};
 
 #[tokio::test]
 async fn gifts_at_once_never_take_a_wallet_below_zero() {

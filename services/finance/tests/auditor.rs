@@ -1,17 +1,15 @@
 //! An auditor beside the ledger: a second, simple ledger in memory that does its own arithmetic and predicts every
 //! balance, every refusal and every document after a long, seeded run of visits, corrections, repeats and gifts.
 
-mod stage;
-
 use std::collections::HashMap;
 
+use crate::stage::{Stage, amount, pence};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::reason;
 use kith_proto::appointments::v1::{Settlement, VisitSnapshot, VisitState};
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::rules_service_server::RulesService as _;
 use kith_proto::matching::v1 as matching;
-use stage::{Stage, amount, pence};
 
 const STEPS: usize = 120;
 const SHARES: [i64; 3] = [3333, 3333, 3334];

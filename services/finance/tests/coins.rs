@@ -1,7 +1,6 @@
 //! Care Coins over a real database.
 
-mod stage;
-
+use crate::stage::{Stage, amount, coins, pence};
 use kith_platform::id::PersonId;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::{Settlement, VisitSnapshot, VisitState};
@@ -9,7 +8,6 @@ use kith_proto::common::v1::PersonSnapshot;
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
 use kith_proto::identity::v1::{PersonJoined, PersonLeft};
-use stage::{Stage, amount, coins, pence};
 use tonic::Code;
 
 async fn saved(stage: &Stage, day: &str) -> VisitSnapshot {

@@ -1,13 +1,11 @@
 //! Invoices and statements over a real database.
 
-mod stage;
-
+use crate::stage::{Stage, amount};
 use kith_platform::id::PersonId;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::appointments::v1::VisitState;
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::documents_service_server::DocumentsService as _;
-use stage::{Stage, amount};
 use tonic::{Code, Status};
 
 #[tokio::test]

@@ -1,12 +1,10 @@
 //! Payers and funding over a real database.
 
-mod stage;
-
+use crate::stage::Stage;
 use kith_platform::id::PersonId;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::funding_service_server::FundingService as _;
-use stage::Stage;
 use tonic::{Code, Status};
 
 /// Shares of payers, and the fields that are wrong with them.

@@ -1,8 +1,7 @@
 //! The ledger's own guards: what the database refuses to the very role that the service works as, and to whoever has
 //! more rights than that.
 
-mod stage;
-
+use crate::stage::Stage;
 use kith_platform::context::Actor;
 use kith_platform::db::{Mode, Tx};
 use kith_platform::error::Error;
@@ -11,7 +10,6 @@ use kith_platform::testing::reason;
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::ledger_service_server::LedgerService as _;
 use sqlx::AssertSqlSafe;
-use stage::Stage;
 use tonic::Code;
 
 const ONLY_GROWS: [&str; 11] = [

@@ -1,8 +1,7 @@
 //! Who acts for somebody in matters of property says who pays, reads invoices and looks at pay: on a confirmed basis,
 //! within its days and its scope, and the audit keeps the basis.
 
-mod stage;
-
+use crate::stage::{Stage, amount};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::reason;
 use kith_proto::common::v1::{
@@ -13,7 +12,6 @@ use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::documents_service_server::DocumentsService as _;
 use kith_proto::finance::v1::funding_service_server::FundingService as _;
 use kith_proto::identity::v1::{RepresentativeConfirmed, RepresentativeEnded};
-use stage::{Stage, amount};
 use tonic::{Code, Status};
 
 fn representing(person: PersonId, acting: PersonId, basis: Basis, scope: Scope) -> RepresentativeSnapshot {

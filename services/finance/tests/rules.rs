@@ -1,12 +1,10 @@
 //! Contribution rules over a real database.
 
-mod stage;
-
+use crate::stage::Stage;
 use kith_platform::id::Uuid;
 use kith_platform::testing::{reason, wrong_fields};
 use kith_proto::finance::v1 as pb;
 use kith_proto::finance::v1::rules_service_server::RulesService as _;
-use stage::Stage;
 use tonic::{Code, Status};
 
 async fn add(stage: &Stage, rule: &pb::Rule) -> Result<pb::Rule, Status> {

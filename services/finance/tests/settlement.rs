@@ -1,12 +1,10 @@
 //! Settling visits over a real database: what appointments tells becomes balanced postings, exactly once.
 
-mod stage;
-
+use crate::stage::{Stage, amount, pence};
 use kith_platform::id::Uuid;
 use kith_proto::appointments::v1::{Settlement, VisitKind, VisitState};
 use kith_proto::finance::v1::UnsettledReason;
 use kith_proto::matching::v1 as matching;
-use stage::{Stage, amount, pence};
 
 /// An hour at £20 with 15 % on top, shared by two payers.
 /// Proves FIN-50.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::source::{files_below, names_below, relative, rust_sources, strings, words};
+use super::source::{files_below, names_below, relative, rust_sources, strings, words};
 
 /// Longest file, in lines, tests in it included.
 const MOST_LINES: usize = 500;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::CHECKS;
+use super::CHECKS;
 
 /// A sound tree: services alpha and beta, the platform, the operator's command.
 fn sound_tree() -> TempDir {

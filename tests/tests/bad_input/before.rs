@@ -12,7 +12,7 @@ use kith_proto::teams::v1::ListTeamsRequest;
 use kith_tests::refusals::Cases;
 use tonic::Code;
 
-use crate::stage::{Stage, edit};
+use super::stage::{Stage, edit};
 
 const REUSED: (Code, &str) = (Code::AlreadyExists, "REQUEST_ID_REUSED");
 const ID_EXISTS: (Code, &str) = (Code::AlreadyExists, "ID_EXISTS");

@@ -15,8 +15,8 @@ use kith_tests::refusals::Cases;
 use prost::Message as _;
 use tonic::Code;
 
-use crate::money::shares;
-use crate::stage::{Stage, edit};
+use super::money::shares;
+use super::stage::{Stage, edit};
 
 const NOT_FOUND: (Code, &str) = (Code::NotFound, "NOT_FOUND");
 

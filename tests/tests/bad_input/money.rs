@@ -9,7 +9,7 @@ use kith_proto::matching::v1::{SetTermsRequest, Terms};
 use kith_tests::refusals::Cases;
 use tonic::Code;
 
-use crate::stage::{Stage, edit};
+use super::stage::{Stage, edit};
 
 const NOT_FOUND: (Code, &str) = (Code::NotFound, "NOT_FOUND");
 const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");

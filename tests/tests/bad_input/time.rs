@@ -9,7 +9,7 @@ use kith_proto::teams::v1::{Hat, ProposeHatRequest};
 use kith_tests::refusals::Cases;
 use tonic::Code;
 
-use crate::stage::{Stage, edit};
+use super::stage::{Stage, edit};
 
 /// Ends before starts, dates that do not exist, rules that cannot be followed.
 pub fn time(cases: &mut Cases<'_>, stage: &Stage) {

@@ -8,8 +8,8 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 
-use crate::Scene;
-use crate::tally::{NOT_ITS_USER, REFUSED, Seat, Tally, bind, publish};
+use super::Scene;
+use super::tally::{NOT_ITS_USER, REFUSED, Seat, Tally, bind, publish};
 
 /// What nobody may do whoever the other is.
 pub async fn alone(tally: &mut Tally, scene: &Scene, seat: &Seat) {

@@ -11,8 +11,8 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use sqlx::AssertSqlSafe;
 
-use crate::Scene;
-use crate::tally::{Seat, send};
+use super::Scene;
+use super::tally::{Seat, send};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

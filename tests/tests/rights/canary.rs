@@ -5,7 +5,7 @@ use kith_proto::identity::v1 as identity;
 use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1 as teams;
 
-use crate::journey::Journey;
+use super::journey::Journey;
 
 /// Somebody who is nowhere else, with things to say that are nowhere else.
 pub struct Canary {

@@ -20,9 +20,9 @@ use prost::Message as _;
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::canary::Canary;
-use crate::places::{self, Queues, holds};
-use crate::scan::{Rows, UNBALANCED, count, missing, rows_with, sum_of, summary, tables, withheld_columns};
+use super::canary::Canary;
+use super::places::{self, Queues, holds};
+use super::scan::{Rows, UNBALANCED, count, missing, rows_with, sum_of, summary, tables, withheld_columns};
 
 /// How often to look before a row counts as left out.
 const LOOKS: usize = 3;

@@ -7,8 +7,8 @@ use kith_proto::identity::v1 as identity;
 use kith_tests::services;
 use serde_json::Value;
 
-use crate::journey::Journey;
-use crate::scan::Rows;
+use super::journey::Journey;
+use super::scan::Rows;
 
 fn person(id: Uuid) -> PersonId {
     PersonId(id)

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::host::{LOOK_AGAIN, Member, new_id};
+use super::host::{LOOK_AGAIN, Member, new_id};
 
 /// How long the load may take to come to what is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,8 +1,6 @@
 //! A Circle with an administrator, a finance hat, a Team with its Owner, and a giver: what the tests of finance start
 //! from. What finance hears of the others comes as their events, as the broker would bring them.
 
-#![expect(dead_code, reason = "each test file uses its own part of the stage")]
-
 use std::cell::RefCell;
 use std::collections::HashMap;
 

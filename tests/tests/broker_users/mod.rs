@@ -13,7 +13,7 @@ use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use tokio::task::JoinSet;
 
-use tally::{REFUSED, Seat, Tally, bind, code_of, connect, publish};
+use self::tally::{REFUSED, Seat, Tally, bind, code_of, connect, publish};
 
 /// The stack and everybody's place on the broker.
 struct Scene {

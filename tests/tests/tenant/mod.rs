@@ -9,8 +9,8 @@ use kith_platform::testing::reason;
 use kith_tests::stack::Stack;
 use tonic::Code;
 
-use host::{Host, Member};
-use load::Load;
+use self::host::{Host, Member};
+use self::load::Load;
 
 /// The goal for a tenant to be usable.
 const GOAL: Duration = Duration::from_secs(10);

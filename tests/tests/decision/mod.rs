@@ -3,7 +3,7 @@
 
 mod journey;
 
-use journey::{Figures, Journey, STEPS, refusal, rule_from, version};
+use self::journey::{Figures, Journey, STEPS, refusal, rule_from, version};
 use kith_proto::finance::v1 as finance;
 use kith_proto::governance::v1 as governance;
 use kith_proto::governance::v1::effect::Effect as Change;

@@ -9,11 +9,11 @@ mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::stage::{Stage, edit};
 use kith_tests::people::FIRST_MONTH;
 use kith_tests::refusals::{Cases, contents};
 use kith_tests::stack::Stack;
 use serde_json::{Value, json};
-use stage::{Stage, edit};
 
 /// Whoever writes past the service: the database itself refuses to book somebody twice.
 async fn the_database_books_nobody_twice(stage: &Stage) {
