@@ -96,7 +96,9 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
 
     // A Team, for as long as somebody belongs to it.
     let team: Uuid = stage.id().parse().expect("an id");
-    let tell = async |no: i64, valid_until: &str| stage.tell_team(team, no, owner, giver, valid_until).await;
+    let tell = async |no: i64, valid_until: &str| {
+        stage.tell_team(team, no, owner, giver, valid_until).await;
+    };
     tell(1, "").await;
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("their Team is not enough")), not_found);
     let consent_id = let_see(common::GranteeKind::Team, team.to_string()).await;
