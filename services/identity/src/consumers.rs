@@ -1,5 +1,6 @@
 //! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, emergency
-//! looks at records that they hold, what each has done about an erasure, and who belongs to which Team or Circle.
+//! looks at records that they hold, what each has done about an erasure, who belongs to which Team or Circle, who wears which
+//! hat and who gives support.
 
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
@@ -9,11 +10,12 @@ use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::representative;
 use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
 use kith_proto::governance::v1::{CircleSnapshot, SeatState};
-use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
+use kith_proto::matching::v1::GiverSnapshot;
+use kith_proto::teams::v1::{HatState, MembershipState, TeamSnapshot};
 
 use crate::app;
 use crate::domain::ErasureId;
-use crate::domain::acquaintance::{Belonging, Group, GroupKind};
+use crate::domain::acquaintance::{Belonging, Group, GroupKind, Worn};
 use crate::domain::break_glass::Look;
 use crate::domain::fence::Fence;
 use crate::domain::rights::{Kept, Report};
@@ -27,6 +29,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("governance.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
+        .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
@@ -41,7 +44,10 @@ pub fn subscriptions() -> Subscriptions {
         .on("evaluation.erasure", |tx, event| Box::pin(erasure(tx, event)))
 }
 
-/// Who belongs to a Team: its Owner, and those who said yes, with their days.
+/// The hat of who has a Team.
+const OWNER: &str = "owner";
+
+/// Who belongs to a Team: its Owner, and those who said yes, with their days; and who wears which hat in it.
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TeamSnapshot = event.state()?;
     let mut fields = Fields::default();
@@ -64,7 +70,29 @@ fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<Group> {
             valid_until: fields.optional_date("members.valid_until", &member.valid_until)?,
         });
     }
-    Some(Group { kind: GroupKind::Team, id: fields.id("team_id", &state.team_id)?, people })
+    let mut hats = vec![Worn { hat: OWNER.to_owned(), by: people[0] }];
+    for holding in &state.hats {
+        if holding.state() != HatState::Held {
+            continue;
+        }
+        let by = Belonging {
+            person: fields.id("hats.person_id", &holding.person_id)?,
+            valid_from: Some(fields.date("hats.valid_from", &holding.valid_from)?),
+            valid_until: fields.optional_date("hats.valid_until", &holding.valid_until)?,
+        };
+        let hat = holding.hat().as_str_name().trim_start_matches("HAT_").to_lowercase();
+        hats.push(Worn { hat, by });
+    }
+    Some(Group { kind: GroupKind::Team, id: fields.id("team_id", &state.team_id)?, people, hats })
+}
+
+/// Who gives support here, in whichever Team.
+async fn giver(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: GiverSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let person = fields.id("person_id", &state.person_id);
+    app::acquaintance::gives_support(tx, fields.finish(person).map_err(Error::internal)?).await?;
+    Ok(Outcome::Done)
 }
 
 /// Who belongs to a Circle: those who said yes, with their days.
@@ -89,7 +117,8 @@ fn read_circle(state: &CircleSnapshot, fields: &mut Fields) -> Option<Group> {
             valid_until: fields.optional_date("members.valid_until", &member.valid_until)?,
         });
     }
-    Some(Group { kind: GroupKind::Circle, id: fields.id("circle_id", &state.circle_id)?, people })
+    let id = fields.id("circle_id", &state.circle_id)?;
+    Some(Group { kind: GroupKind::Circle, id, people, hats: Vec::new() })
 }
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {

@@ -12,6 +12,8 @@ use crate::store;
 
 /// The part of somebody's record that this is, as consents name it.
 const PART: &str = "contact.preference";
+/// What for they may be let see it: who meets somebody for the first time needs it too, who counts outcomes does not.
+const PURPOSES: [&str; 3] = ["introduction", "support", "coordination"];
 
 /// Says how one likes to be reached.
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
         // Who has left reads nothing any more, whatever somebody let them see.
         let is_here = person::standing(tx).await?.is("anyone");
         let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-        let consent = store::consent::consent_to(tx, about, PART, caller, today).await?;
+        let consent = store::consent::consent_to(tx, about, PART, &PURPOSES, caller, today).await?;
         standing = standing.with("representative", is_here && acts_on.is_some());
         standing = standing.by_consent(consent.filter(|_| is_here));
     }

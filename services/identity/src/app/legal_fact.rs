@@ -16,6 +16,8 @@ use crate::store;
 
 /// The part of somebody's record that this is, as consents name it.
 const PART: &str = "document.legal";
+/// What for they may be let see it: before somebody joins a Team, and to learn how well support works, it is not needed.
+const PURPOSES: [&str; 2] = ["support", "coordination"];
 
 /// What the caller is to a person's legal facts, and as what they would write them. Of who has left nobody reads them any
 /// more, and who has left reads none: only their own rights over their data reach them.
@@ -31,7 +33,7 @@ async fn standing(tx: &mut Tx, about: PersonId) -> Result<(Standing, Option<Writ
         return Ok((standing.with("self", true), Some(Writer::Oneself)));
     }
     let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-    let consent = store::consent::consent_to(tx, about, PART, caller, today).await?;
+    let consent = store::consent::consent_to(tx, about, PART, &PURPOSES, caller, today).await?;
     let writer = match acts_on {
         Some(basis) => Some(Writer::Representative(basis)),
         None => standing.is("checks").then_some(Writer::Checks),

@@ -64,23 +64,26 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     for nobody in [giver, acting, every_role] {
         assert_eq!(reason(&get(&face, nobody, owner).await.expect_err("not let see it")), not_found);
     }
-    let let_see = async |kind: common::GranteeKind, id: String| {
+    let let_see_wearing = async |purpose: &str, kind: common::GranteeKind, id: String, hat: &str| {
         let request = pb::GiveConsentRequest {
             request_id: stage.id(),
             part: "contact.preference".into(),
-            purpose: "support".into(),
-            grantee: Some(common::Grantee { kind: kind.into(), id, hat: String::new() }),
+            purpose: purpose.into(),
+            grantee: Some(common::Grantee { kind: kind.into(), id, hat: hat.into() }),
             valid_until: "2027-11-21".into(),
             ..Default::default()
         };
         let given = stage.consents.give_consent(by(owner, request)).await.expect("given").into_inner();
         given.consent.expect("a consent").id
     };
+    let let_see = async |purpose: &str, kind, id: String| let_see_wearing(purpose, kind, id, "").await;
     let withdraw = async |consent_id: String| {
         let request = pb::WithdrawConsentRequest { request_id: stage.id(), consent_id };
         stage.consents.withdraw_consent(by(owner, request)).await.expect("withdrawn");
     };
-    let consent_id = let_see(common::GranteeKind::Person, giver.id().to_string()).await;
+    let_see("evaluation", common::GranteeKind::Person, giver.id().to_string()).await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("not what it was given for")), not_found);
+    let consent_id = let_see("introduction", common::GranteeKind::Person, giver.id().to_string()).await;
     assert_eq!(get(&face, giver, owner).await.expect("let see it").needs, NEEDS);
     let mut admin = stage.world.admin(&stage.host).await;
     let basis: Vec<String> = sqlx::query_scalar(
@@ -101,7 +104,7 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     };
     tell(1, "").await;
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("their Team is not enough")), not_found);
-    let consent_id = let_see(common::GranteeKind::Team, team.to_string()).await;
+    let consent_id = let_see("support", common::GranteeKind::Team, team.to_string()).await;
     assert_eq!(get(&face, giver, owner).await.expect("of the Team").needs, NEEDS);
     assert_eq!(reason(&get(&face, acting, owner).await.expect_err("not of the Team")), not_found);
     tell(2, "2026-11-21").await;
@@ -109,6 +112,30 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     tell(3, "").await;
     withdraw(consent_id).await;
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("withdrawn")), not_found);
+
+    // Whoever wears a hat, in one Team or in any, while they wear it.
+    let hat = common::GranteeKind::Hat;
+    let_see_wearing("support", hat, team.to_string(), "mar_holder").await;
+    let_see_wearing("support", hat, stage.id(), "rota_holder").await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("another hat, or Team")), not_found);
+    for (no, place) in [(4, team.to_string()), (6, String::new())] {
+        let consent_id = let_see_wearing("support", hat, place, "rota_holder").await;
+        assert_eq!(get(&face, giver, owner).await.expect("keeps the rota").needs, NEEDS);
+        assert_eq!(reason(&get(&face, acting, owner).await.expect_err("wears none")), not_found);
+        tell(no, "2026-11-21").await;
+        assert_eq!(reason(&get(&face, giver, owner).await.expect_err("has taken it off")), not_found);
+        tell(no + 1, "").await;
+        withdraw(consent_id).await;
+        assert_eq!(reason(&get(&face, giver, owner).await.expect_err("withdrawn")), not_found);
+    }
+    let consent_id = let_see_wearing("support", hat, String::new(), "giver").await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("gives no support yet")), not_found);
+    stage.tell_giver(giver).await;
+    assert_eq!(get(&face, giver, owner).await.expect("gives support").needs, NEEDS);
+    withdraw(consent_id).await;
+    let consent_id = let_see_wearing("support", hat, team.to_string(), "owner").await;
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("not whose Team it is")), not_found);
+    withdraw(consent_id).await;
 
     // Who acts for the person, once the basis was seen.
     let representatives = RepresentativesFace::new(stage.host.clone());

@@ -157,11 +157,11 @@ impl Cast {
     }
 
     /// The owner lets somebody see their legal facts; answers the consent's id.
-    async fn let_see(&self, kind: common::GranteeKind, id: String) -> String {
+    async fn let_see(&self, purpose: &str, kind: common::GranteeKind, id: String) -> String {
         let request = pb::GiveConsentRequest {
             request_id: self.stage.id(),
             part: "document.legal".into(),
-            purpose: "support".into(),
+            purpose: purpose.into(),
             grantee: Some(common::Grantee { kind: kind.into(), id, hat: String::new() }),
             valid_until: "2027-11-21".into(),
             ..Default::default()
@@ -337,7 +337,11 @@ async fn they_are_read_by_whom_the_person_lets_see_them_and_every_reading_is_wri
     }
     assert_eq!(cast.bases(cast.checks, "ListLegalFacts").await, ["anyone checks"]);
 
-    let consent = cast.let_see(common::GranteeKind::Person, cast.giver.id().to_string()).await;
+    for another in ["introduction", "evaluation"] {
+        cast.let_see(another, common::GranteeKind::Person, cast.giver.id().to_string()).await;
+        assert_eq!(reason(&cast.list(cast.giver).await.expect_err("not what it was given for")), not_found());
+    }
+    let consent = cast.let_see("support", common::GranteeKind::Person, cast.giver.id().to_string()).await;
     assert_eq!(cast.list(cast.giver).await.expect("let see it"), std::slice::from_ref(&fact));
     let bases = cast.bases(cast.giver, "ListLegalFacts").await;
     assert!(bases.len() == 1 && bases[0].contains(&consent), "{bases:?}");
@@ -354,7 +358,7 @@ async fn they_are_read_by_whom_the_person_lets_see_them_and_every_reading_is_wri
     };
     tell(1, "").await;
     assert_eq!(reason(&cast.list(cast.giver).await.expect_err("their Team is not enough")), not_found());
-    let consent = cast.let_see(common::GranteeKind::Team, team.to_string()).await;
+    let consent = cast.let_see("coordination", common::GranteeKind::Team, team.to_string()).await;
     assert_eq!(cast.list(cast.giver).await.expect("of the Team"), std::slice::from_ref(&fact));
     assert_eq!(reason(&cast.list(cast.sister).await.expect_err("not of the Team")), not_found());
     tell(2, "2026-11-21").await;

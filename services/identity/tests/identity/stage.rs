@@ -16,6 +16,7 @@ use kith_proto::identity::v1 as pb;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
 use kith_proto::identity::v1::tenant_service_server::TenantService as _;
+use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1 as teams;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Status};
@@ -207,7 +208,8 @@ impl Stage {
         self.actor(&tokens)
     }
 
-    /// Teams tells of a Team with one member, who belongs to it since 1 March 2026 until a day (empty: no end).
+    /// Teams tells of a Team with one member, who belongs to it since 1 March 2026 until a day (empty: no end), and keeps its
+    /// rota for as long.
     pub async fn tell_team(&self, team: Uuid, no: i64, owner: Actor, member: Actor, valid_until: &str) {
         let membership = teams::Membership {
             id: team.to_string(),
@@ -217,16 +219,33 @@ impl Stage {
             valid_until: valid_until.into(),
             ..Default::default()
         };
+        let hat = teams::HatHolding {
+            id: team.to_string(),
+            hat: teams::Hat::RotaHolder.into(),
+            person_id: member.id().to_string(),
+            state: teams::HatState::Held.into(),
+            valid_from: "2026-03-01".into(),
+            valid_until: if valid_until.is_empty() { "2027-03-01" } else { valid_until }.into(),
+        };
         let state = teams::TeamSnapshot {
             team_id: team.to_string(),
             owner_person_id: owner.id().to_string(),
             circle_id: team.to_string(),
             members: vec![membership],
+            hats: vec![hat],
             ..Default::default()
         };
         let tenant = owner.tenant().expect("a tenant");
         let event = teams::TeamMemberJoined { state: Some(state) };
         self.world.deliver(&self.host, tenant, team, no, &event).await;
+    }
+
+    /// Matching tells that somebody gives support.
+    pub async fn tell_giver(&self, giver: Actor) {
+        let state = matching::GiverSnapshot { person_id: giver.id().to_string(), ..Default::default() };
+        let tenant = giver.tenant().expect("a tenant");
+        let event = matching::GiverRegistered { state: Some(state) };
+        self.world.deliver(&self.host, tenant, giver.id(), 1, &event).await;
     }
 
     /// How many rows of a table of sign-in there are.
