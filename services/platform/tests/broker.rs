@@ -55,12 +55,14 @@ impl Stage {
         }
     }
 
+    async fn delete_queue(&self, name: &str) {
+        let (name, options) = (self.name(name), QueueDeleteOptions::default());
+        self.channel.queue_delete(name.as_str().into(), options).await.expect("deleted");
+    }
+
     async fn clean_up(&self) {
         self.address.delete_queues().await.expect("queues are deleted");
-        self.channel
-            .queue_delete(self.name("spy").as_str().into(), QueueDeleteOptions::default())
-            .await
-            .expect("deleted");
+        self.delete_queue("spy").await;
         for exchange in ["events", "unrouted", "dead"] {
             let options = ExchangeDeleteOptions::default();
             self.channel

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use kith_platform::broker::{Publisher, Receiver};
-use lapin::options::QueueDeleteOptions;
 
 use super::{LISTENS_TO, Stage};
 
@@ -19,9 +18,7 @@ async fn a_receiver_hears_that_its_queue_is_gone() {
         // Given to both in turn, and not looked at yet.
         let (_, failure) = Publisher::new(stage.address.clone()).publish(&stage.messages(8)).await;
         assert!(failure.is_none(), "{failure:?}");
-        let queue = stage.name("in.notes");
-        let options = QueueDeleteOptions::default();
-        stage.channel.queue_delete(queue.as_str().into(), options).await.expect("deleted");
+        stage.delete_queue("in.notes").await;
         // Once one has heard of it, so has the other.
         until_the_end(&mut beside).await;
         until_the_end(&mut receiver).await;
