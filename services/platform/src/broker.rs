@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lapin::message::Delivery;
 use lapin::options::{
@@ -218,11 +219,11 @@ impl Deliveries {
     }
 
     /// One that is there already.
-    async fn there(&mut self) -> Result<Option<Delivery>, Failure> {
-        match tokio::time::timeout(Duration::ZERO, self.consumer.next()).await {
+    fn there(&mut self) -> Result<Option<Delivery>, Failure> {
+        match self.consumer.next().now_or_never() {
             // The end is said once: who passes over it waits for ever.
-            Ok(delivery) => Ok(Some(delivery.ok_or(Failure::Ended)??)),
-            Err(_) => Ok(None),
+            Some(delivery) => Ok(Some(delivery.ok_or(Failure::Ended)??)),
+            None => Ok(None),
         }
     }
 }
@@ -276,7 +277,7 @@ impl Receiver {
         loop {
             let mut deliveries = vec![self.deliveries.next().await?];
             while deliveries.len() < usize::from(PREFETCH)
-                && let Some(more) = self.deliveries.there().await?
+                && let Some(more) = self.deliveries.there()?
             {
                 deliveries.push(more);
             }

@@ -76,8 +76,12 @@ impl Inbox {
         while !stop.is_cancelled() {
             pace.turn().await;
             match self.apply_ready().await {
-                Ok(0) => {}
-                Ok(_) => continue,
+                Ok(applied) => {
+                    pace.carried(applied);
+                    if applied > 0 {
+                        continue;
+                    }
+                }
                 Err(error) => tracing::warn!(error.kind = %error, "applying stopped and will resume"),
             }
             tokio::select! {

@@ -1,7 +1,7 @@
 //! The outbox: events leave in the transaction that made them, and reach the broker later, in order.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 use tokio::sync::Notify;
@@ -35,6 +35,8 @@ const BATCH: usize = 500;
 /// After so many, what else a relay does has its turn.
 const BATCHES_IN_A_ROW: usize = 8;
 const POLL: Duration = Duration::from_millis(100);
+/// The longest that snapshots wait for a turn without events.
+const SNAPSHOTS_WAIT: Duration = Duration::from_millis(100);
 /// How often a relay that does not lead looks whether it may.
 const LEADERSHIP_POLL: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -86,12 +88,18 @@ impl Relay {
         }
         let mut watermark = crate::watermark::Teller::new(self.publisher.service());
         let mut pace = Pace::default();
+        let mut looked = Instant::now();
         while !stop.is_cancelled() {
             pace.turn().await;
             watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
-            let more = self.publish_batches(session.conn()).await?;
-            // Events go first; snapshots fill the time between.
-            let resent = !more && crate::resend::send_page(session.conn(), &self.publisher).await?;
+            let Published { events, more } = self.publish_batches(session.conn()).await?;
+            pace.carried(events);
+            // Events go first; snapshots fill the time between, and have their turn where there is none.
+            let mut resent = false;
+            if !more && (events == 0 || looked.elapsed() > SNAPSHOTS_WAIT) {
+                resent = crate::resend::send_page(session.conn(), &self.publisher).await?;
+                looked = Instant::now();
+            }
             if !more && !resent {
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -104,10 +112,9 @@ impl Relay {
     }
 
     /// Publishes unpublished events in order, a few batches at most: while one is on its way, the one before it is marked, each
-    /// in one statement. Answers whether there may be more. Order among the events of an aggregate is restored by the
-    /// receiver's inbox, by their numbers.
-    async fn publish_batches(&self, conn: &mut PgConnection) -> Result<bool> {
-        let mut confirmed = Confirmed::default();
+    /// in one statement. Order among the events of an aggregate is restored by the receiver's inbox, by their numbers.
+    async fn publish_batches(&self, conn: &mut PgConnection) -> Result<Published> {
+        let (mut confirmed, mut events) = (Confirmed::default(), 0);
         for turn in 1.. {
             let messages = self.unpublished(conn, &confirmed).await?;
             let publishing = async {
@@ -117,14 +124,15 @@ impl Relay {
             };
             let (marked, (indices, failure)) = tokio::join!(self.mark(conn, &confirmed), publishing);
             confirmed = Confirmed::of(&messages, &indices);
+            events += messages.len();
             let more = messages.len() == BATCH;
             if marked.is_err() || failure.is_some() || !more || turn == BATCHES_IN_A_ROW {
                 self.mark(conn, &confirmed).await?;
                 marked?;
-                return failure.map_or(Ok(more), Err);
+                return failure.map_or(Ok(Published { events, more }), Err);
             }
         }
-        Ok(false)
+        Ok(Published { events, more: false })
     }
 
     /// The first of the events that are neither published nor about to be marked so.
@@ -170,6 +178,12 @@ impl Relay {
         .await?;
         Ok(())
     }
+}
+
+/// What a turn published, and whether there may be more.
+struct Published {
+    events: usize,
+    more: bool,
 }
 
 /// Events that the broker has confirmed, on their way to being marked.

@@ -21,6 +21,14 @@ impl Pace {
         }
         self.0 = Some(Instant::now());
     }
+
+    /// Says how many the turn carried. After one that carried a single event, or none, the next may begin at once: waiting
+    /// would bring nothing together, and whatever comes alone is not to wait for the step of the one before it.
+    pub fn carried(&mut self, events: usize) {
+        if events < 2 {
+            self.0 = None;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -32,7 +40,18 @@ mod tests {
         let (mut pace, begin) = (Pace::default(), Instant::now());
         for _ in 0..4 {
             pace.turn().await;
+            pace.carried(2);
         }
         assert!(begin.elapsed() >= STEP * 3, "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn what_comes_alone_waits_for_nobody() {
+        let mut pace = Pace::default();
+        for (carried, waits) in [(1, false), (0, false), (2, true), (1, false)] {
+            pace.turn().await;
+            pace.carried(carried);
+            assert_eq!(pace.0.is_some(), waits, "after {carried}");
+        }
     }
 }

@@ -38,6 +38,7 @@ impl Inbox {
         loop {
             turns.turn().await;
             let batch = receiver.next().await?;
+            turns.carried(batch.messages.len());
             crate::crash::point("K5");
             self.take_in(&batch).await?;
             self.stored.notify_one();
