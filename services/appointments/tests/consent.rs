@@ -95,3 +95,17 @@ async fn no_consent_goes_before_the_promise_and_hats_and_teams_are_those_of_toda
     stage.tell_team(unsigned).await;
     assert_eq!(list(&stage, giver).await.expect_err("no Promise").code(), Code::NotFound);
 }
+
+/// That the database failed is said as what it is, not as the copy's age. Red where every error is taken for a refusal.
+#[tokio::test]
+async fn a_connection_that_is_lost_is_no_old_copy() {
+    let stage = Stage::new(true).await;
+    let reader = stage.world.person();
+    let one = Grantee { kind: GranteeKind::Person.into(), id: reader.to_string(), hat: String::new() };
+    tell(&stage, stage.world.person().0, one, 1).await;
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    let lost = stage.world.cut_at(&stage.host, "platform.break_glass", list(&stage, reader)).await;
+    assert_eq!(reason(&lost.expect_err("lost")), (Code::Unavailable, "UNAVAILABLE".into()));
+    let stale = list(&stage, reader).await.expect_err("too old");
+    assert_eq!(reason(&stale), (Code::Unavailable, "CONSENT_STALE".into()));
+}

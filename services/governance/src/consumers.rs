@@ -19,6 +19,8 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))
         .on("identity.person", |tx, event| Box::pin(person(tx, event)))
+        // Locks a person, then Circles: see `app`.
+        .alone("identity.person.left.v1")
         .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
 }
 

@@ -126,6 +126,18 @@ impl Answer {
         }
     }
 
+    /// What is answered to whom a rule refused: that the copy is too old, where one that is not would have let them in. A
+    /// failure stays what it is.
+    #[must_use]
+    pub fn instead_of(self, error: Error) -> Error {
+        let by_rule = match &error {
+            Error::NotFound(_) => true,
+            Error::Refused(refusal) => refusal.kind() == Kind::PermissionDenied,
+            _ => false,
+        };
+        if by_rule && self == Self::Stale { Stale.into() } else { error }
+    }
+
     /// For reads that have another basis too: a copy that is too old just adds nothing.
     pub fn if_fresh(self) -> Option<Basis> {
         match self {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::Common;
 
 fn day(number: u32) -> NaiveDate {
     NaiveDate::from_num_days_from_ce_opt(740_000 + i32::try_from(number).expect("a small number"))
@@ -104,5 +105,20 @@ fn a_consent_reaches_whom_it_names_and_nobody_else() {
         [Grantee::Person(other), Grantee::Team(other), hat(Some(other)), giver, Grantee::Team(person)]
     {
         assert!(!reader.is_meant_by(&not_meant), "{not_meant:?}");
+    }
+}
+
+/// Red where every error is taken for the copy's age.
+#[test]
+fn an_old_copy_is_the_reason_of_a_refusal_and_never_of_a_failure() {
+    let said = |answer: Answer, error: Error| answer.instead_of(error).to_string();
+    let (denied, stale) = (Common::PermissionDenied, Stale.to_string());
+    assert_eq!(said(Answer::Stale, Error::NotFound("team")), stale);
+    assert_eq!(said(Answer::Stale, denied.clone().into()), stale);
+    assert_eq!(said(Answer::No, Error::NotFound("team")), "team not found");
+    let away = || Error::Database(sqlx::Error::PoolTimedOut);
+    for answer in [Answer::Stale, Answer::No] {
+        assert_eq!(said(answer, away()), away().to_string());
+        assert_eq!(said(answer, Common::Contended.into()), Common::Contended.to_string());
     }
 }

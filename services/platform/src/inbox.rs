@@ -153,15 +153,24 @@ impl Inbox {
         }
     }
 
+    /// Applies what is ready, up to an event that has to be alone: that one comes first in the next transaction.
     async fn apply_within(&self, tx: &mut Tx, limit: i64, now: Now, applied: &mut usize) -> Result<()> {
         loop {
             let room = limit - i64::try_from(*applied).unwrap_or(limit);
-            let batch = if room > 0 { self.take(tx, room, now).await? } else { Vec::new() };
+            let mut batch = if room > 0 { self.take(tx, room, now).await? } else { Vec::new() };
+            let is_alone = |taken: &Taken| self.subscriptions.is_alone(&taken.event.event_type);
+            let alone = batch.iter().position(is_alone);
+            if let Some(place) = alone {
+                batch.truncate(if place == 0 && *applied == 0 { 1 } else { place });
+            }
             if batch.is_empty() {
                 return Ok(());
             }
             self.apply_all(tx, &batch, now).await?;
             *applied += batch.len();
+            if alone.is_some() {
+                return Ok(());
+            }
         }
     }
 

@@ -76,7 +76,8 @@ pub async fn is_here(tx: &mut Tx, person: PersonId) -> Result<bool> {
     Ok(found)
 }
 
-/// When somebody left, if they did. Until this transaction ends nobody learns that they do.
+/// When somebody left, if they did. Until this transaction ends nobody learns that they do: it locks the person, as does the
+/// event that they left before it ends what they took part in. Whoever locks that too asks this first.
 pub async fn left_at(tx: &mut Tx, person: PersonId) -> Result<Option<DateTime<Utc>>> {
     let tenant = tx.tenant();
     sqlx::query!("select pg_advisory_xact_lock_shared(hashtextextended($1, 1))", person.to_string())

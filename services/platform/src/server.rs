@@ -2,7 +2,8 @@
 //! has already seen elsewhere, the whole request, limit, and a task of its own.
 //!
 //! The handler runs in its own task, which carries permit and span with it: a dropped call never cuts a transaction in
-//! half, and cancelled calls still count against the limit.
+//! half, and cancelled calls still count against the limit. It goes on for as long after the call's deadline as one statement
+//! may take in the database, and no longer: a connection may have gone silent.
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -19,6 +20,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
+use crate::audit::LONGEST_STATEMENT;
 use crate::causality::{self, Seen};
 use crate::context::Actor;
 use crate::error::{self, Common, Error, Result};
@@ -94,9 +96,12 @@ where
             let answer = match admit(&host, calls, method, request).await {
                 Ok((request, permit, left)) => {
                     let work = async move {
-                        let answer = inner.call(request).await;
+                        // Whoever called has long been told that it took too long. What still waits has a connection that
+                        // has gone silent, and gives it up together with its permit.
+                        let answer =
+                            tokio::time::timeout(left + LONGEST_STATEMENT, inner.call(request)).await;
                         drop(permit);
-                        answer
+                        answer.unwrap_or_else(|_| Ok(refuse(Common::DeadlineExceeded.into())))
                     };
                     let task = host.life().tasks.spawn(work.in_current_span());
                     match tokio::time::timeout(left, task).await {
@@ -175,7 +180,8 @@ async fn admit(
         let seen = causality::parse(request.headers())?;
         let mine: Vec<Seen> = seen.into_iter().filter(|seen| host.listens_to(&seen.event_type)).collect();
         if !mine.is_empty() {
-            host.wait_until_applied(tenant, &mine, limit / 2).await?;
+            let applied = host.wait_until_applied(tenant, &mine, limit / 2);
+            tokio::time::timeout(limit, applied).await.map_err(|_| Common::DeadlineExceeded)??;
         }
     }
     let most = if actor == Actor::Nobody { MAX_OF_NOBODY } else { MAX_RECEIVE };

@@ -236,6 +236,24 @@ impl World {
         self.admin.clone().database(database).connect().await.expect("a connection as administrator")
     }
 
+    /// Makes a call whose connection is lost while it reads that table.
+    pub async fn cut_at<T>(&self, host: &Host, table: &str, call: impl Future<Output = T>) -> T {
+        let (mut holding, mut admin) = (self.admin(host).await, self.admin(host).await);
+        sql(&mut holding, format!("begin; lock table {table}")).await;
+        let cut = async {
+            let waits = "select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock' and pid <> pg_backend_pid()";
+            let longest = tokio::time::Instant::now() + std::time::Duration::from_secs(4);
+            while sqlx::query(waits).execute(&mut admin).await.expect("a look").rows_affected() == 0 {
+                assert!(tokio::time::Instant::now() < longest, "nobody reads {table}");
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        let (answer, ()) = tokio::join!(call, cut);
+        sql(&mut holding, "rollback".to_owned()).await;
+        answer
+    }
+
     /// A fresh database for a service, copied from its migrated template.
     async fn database(&self, service: &Service) -> String {
         let mut conn = self.admin.connect().await.expect("PostgreSQL answers");

@@ -27,6 +27,7 @@ use tonic_types::StatusExt as _;
 
 use crate::common::{Ask, SERVICE, count, gate, id, joined, message, until};
 
+mod silent;
 mod slow;
 
 /// A server, and a replica of it by whose hand events arrive.

@@ -11,3 +11,4 @@ mod inbox;
 mod looking;
 mod looks;
 mod resend;
+mod silent;

@@ -188,3 +188,17 @@ async fn an_old_copy_opens_nothing_to_whom_only_a_consent_lets_in() {
     assert_eq!(stage.get(stage.world.person()).await.err(), Some(not_found()));
     assert!(stage.get(stage.owner).await.is_ok());
 }
+
+/// That the database failed is said as what it is, not as the copy's age: it passes by itself and needs no consent anew. Red
+/// where every error is taken for a refusal.
+#[tokio::test]
+async fn a_connection_that_is_lost_is_no_old_copy() {
+    let stage = Stage::new().await;
+    stage.sign().await;
+    let reader = stage.world.person();
+    stage.consents(GranteeKind::Person, &reader.to_string(), "").await;
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    let lost = stage.world.cut_at(&stage.host, "platform.break_glass", stage.get(reader)).await;
+    assert_eq!(lost.err(), Some((Code::Unavailable, "UNAVAILABLE".into())));
+    assert_eq!(stage.get(reader).await.err(), Some((Code::Unavailable, "CONSENT_STALE".into())));
+}

@@ -191,8 +191,7 @@ async fn may_see_times(tx: &mut Tx, team: Option<TeamId>) -> Result<(Whose, bool
     let subject = Subject::about("team", found.id, found.owner);
     match tx.require_or_break_glass(Action::ListSeries, subject, standing).await {
         Ok(standing) => Ok((Whose::Team(found.id), !standing.is("break_glass"))),
-        // Where a consent would have opened it, the copy being too old is the reason.
-        Err(error) => Err(answer.or_refuse().err().unwrap_or(error)),
+        Err(error) => Err(answer.instead_of(error)),
     }
 }
 

@@ -94,8 +94,8 @@ pub struct Invite {
 
 /// Asks a person to join. It is checked when it happened only where something changes, so that a repeat stays one.
 pub async fn invite(tx: &mut Tx, command: Invite) -> Result<Circle> {
-    let mut circle = open(tx, command.circle, Action::InviteCircleMember).await?;
     let has_left = people::left_at(tx, command.person).await?.is_some();
+    let mut circle = open(tx, command.circle, Action::InviteCircleMember).await?;
     if has_left || !people::is_here(tx, command.person).await? {
         return Err(Error::NotFound("person"));
     }
@@ -120,9 +120,10 @@ pub struct AnswerInvitation {
 
 /// Says yes or no to joining, for oneself.
 pub async fn answer_invitation(tx: &mut Tx, command: AnswerInvitation) -> Result<Circle> {
-    let mut circle = open(tx, command.circle, Action::AnswerCircleInvitation).await?;
     let person = tx.person()?;
-    leaving::must_be_here(tx, person).await?;
+    let left_at = people::left_at(tx, person).await?;
+    let mut circle = open(tx, command.circle, Action::AnswerCircleInvitation).await?;
+    leaving::must_be_here(left_at)?;
     if circle.answer_invitation(person, command.accept)? == Outcome::Changed {
         store::circle::put_member(tx, &mut circle, person).await?;
         events::tell_circle(tx, &circle, CircleFact::MembersChanged);
@@ -143,6 +144,7 @@ pub struct ProposeHat {
 
 /// Asks a member to wear a hat for a term.
 pub async fn propose_hat(tx: &mut Tx, command: ProposeHat) -> Result<Circle> {
+    let left_at = people::left_at(tx, command.person).await?;
     let circle = store::circle::load_for_update(tx, command.circle).await?;
     let mut circle = circle.ok_or(Error::NotFound("circle"))?;
     let today = tx.today()?;
@@ -159,7 +161,7 @@ pub async fn propose_hat(tx: &mut Tx, command: ProposeHat) -> Result<Circle> {
     };
     let (_, outcome) = circle.propose_hat(wanted, command.id.is_some())?;
     if outcome == Outcome::Changed {
-        leaving::must_be_here(tx, command.person).await?;
+        leaving::must_be_here(left_at)?;
         store::circle::put_holding(tx, &mut circle, wanted).await?;
         events::tell_circle(tx, &circle, CircleFact::HatsChanged);
     }
@@ -176,6 +178,9 @@ pub struct AnswerHat {
 
 /// Says yes or no to a hat, for oneself.
 pub async fn answer_hat(tx: &mut Tx, command: AnswerHat) -> Result<Circle> {
+    // Nobody answers for another, so that whoever may answer is the one who was asked.
+    let caller = tx.person()?;
+    let left_at = people::left_at(tx, caller).await?;
     let circle = store::circle::load_for_update(tx, command.circle).await?;
     let mut circle = circle.ok_or(Error::NotFound("circle"))?;
     let asked = circle.hats.iter().find(|holding| holding.id == command.holding).copied();
@@ -185,7 +190,7 @@ pub async fn answer_hat(tx: &mut Tx, command: AnswerHat) -> Result<Circle> {
         return Err(Error::NotFound("hat"));
     };
     tx.require(Action::AnswerCircleHat, Subject::about("hat", command.holding, asked.person), &standing)?;
-    leaving::must_be_here(tx, asked.person).await?;
+    leaving::must_be_here(left_at)?;
     let answered = circle.answer_hat(command.holding, command.consent).ok_or(Error::NotFound("hat"))?;
     if answered? == Outcome::Changed {
         let state = if command.consent { Seat::Held } else { Seat::Declined };

@@ -5,7 +5,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::PersonId;
 use kith_platform::local::wall_clock;
-use kith_platform::people::{self, Departure};
+use kith_platform::people::Departure;
 
 use crate::domain::Refused;
 use crate::domain::circle::Circle;
@@ -13,7 +13,8 @@ use crate::events::{self, CircleFact};
 use crate::store;
 
 /// Ends the places of somebody who has left, takes their hats off and closes what they were asked. The Circles go on: no
-/// decision waits for them any more. Told a second time it changes nothing.
+/// decision waits for them any more. Told a second time it changes nothing. The person is locked already, their Circles are
+/// locked here, in the order of their ids: see [`super`].
 pub async fn left(tx: &mut Tx, departure: Departure) -> Result<()> {
     let Departure { person, left_at } = departure;
     for id in store::circle::touching(tx, person).await? {
@@ -40,11 +41,8 @@ pub async fn part(tx: &mut Tx, circle: &mut Circle, person: PersonId, left_at: D
     Ok(())
 }
 
-/// Refuses somebody who has left, for what they answer or are asked now. Until this transaction ends nobody learns that
-/// they leave, so that no place is taken that nothing would end.
-pub async fn must_be_here(tx: &mut Tx, person: PersonId) -> Result<()> {
-    match people::left_at(tx, person).await? {
-        Some(_) => Err(Refused::HasLeft.into()),
-        None => Ok(()),
-    }
+/// Refuses somebody who has left ([`kith_platform::people::left_at`], asked before the Circle was locked), for what they answer or are
+/// asked now.
+pub fn must_be_here(left_at: Option<DateTime<Utc>>) -> Result<(), Refused> {
+    if left_at.is_some() { Err(Refused::HasLeft) } else { Ok(()) }
 }

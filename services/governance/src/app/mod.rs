@@ -1,4 +1,7 @@
 //! Use cases: one function each, within a transaction that the platform opens and commits.
+//!
+//! Order of locks: first the person ([`kith_platform::people::left_at`], or the event that they left), then Circles by
+//! their ids, then a proposal, then a decision; never the other way round, and never two people.
 
 pub mod circle;
 pub mod decision;

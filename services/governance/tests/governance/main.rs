@@ -3,6 +3,7 @@
 mod circle;
 mod decision;
 mod leaving;
+mod locks;
 mod policy;
 mod proposal;
 mod stage;

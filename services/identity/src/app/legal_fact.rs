@@ -59,7 +59,7 @@ pub async fn record(tx: &mut Tx, command: Record) -> Result<LegalFact> {
     let written = written(tx, writer)?;
     let id = command.id.unwrap_or_else(|| tx.new_id());
     if let Some(existing) = store::legal_fact::load_for_update(tx, id).await? {
-        let first = store::legal_fact::history(tx, id).await?.into_iter().next();
+        let first = store::legal_fact::history(tx, id, None, 1).await?.pop();
         let same = existing.person == about && first.is_some_and(|first| first.content == command.content);
         return if same { Ok(existing) } else { Err(Common::IdExists.into()) };
     }
@@ -138,13 +138,23 @@ pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<LegalFact>, String)> 
     Ok((found, next))
 }
 
-/// Answers everything that a legal fact ever said, oldest first.
-pub async fn versions(tx: &mut Tx, id: LegalFactId) -> Result<Vec<Version>> {
+/// Asks for what a legal fact ever said.
+#[derive(Clone, Debug)]
+pub struct Versions {
+    pub id: LegalFactId,
+    pub page: Page<i64>,
+}
+
+/// Lists everything that a legal fact ever said, oldest first, with the token of the next page.
+pub async fn versions(tx: &mut Tx, query: Versions) -> Result<(Vec<Version>, String)> {
+    let Versions { id, page } = query;
     let found = store::legal_fact::load(tx, id).await?;
     let about = found.ok_or(Error::NotFound("legal fact"))?.person;
     let (standing, _) = standing(tx, about).await?;
     tx.require(Action::ListLegalFactVersions, Subject::about("legal fact", id, about), &standing)?;
-    store::legal_fact::history(tx, id).await
+    let mut found = store::legal_fact::history(tx, id, page.after, page.limit()).await?;
+    let next = page.cut(&mut found, |version| version.number);
+    Ok((found, next))
 }
 
 /// Loads a legal fact for a change and asks the policy; to whoever may not read it, it is as if it were not there.

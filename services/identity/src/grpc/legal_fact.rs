@@ -10,7 +10,9 @@ use kith_proto::identity::v1::legal_facts_service_server::LegalFactsService;
 use tonic::Request;
 
 use super::Reply;
-use crate::app::legal_fact::{Correct, Decide, List, Record, confirm, correct, end, list, record, versions};
+use crate::app::legal_fact::{
+    Correct, Decide, List, Record, Versions, confirm, correct, end, list, record, versions,
+};
 use crate::domain::legal_fact::{Content, Kind, LegalFact, Step, Version, Writer, Written};
 use crate::events;
 
@@ -86,10 +88,14 @@ impl LegalFactsService for LegalFactsFace {
         request: Request<pb::ListLegalFactVersionsRequest>,
     ) -> Reply<pb::ListLegalFactVersionsResponse> {
         let parse = |message: pb::ListLegalFactVersionsRequest, fields: &mut Fields| {
-            fields.id("legal_fact_id", &message.legal_fact_id)
+            let id = fields.id("legal_fact_id", &message.legal_fact_id);
+            let filter = &message.legal_fact_id;
+            let page = Page::parse(fields, message.page_size, &message.page_token, filter);
+            Some(Versions { id: id?, page: page? })
         };
-        let render = |found: Vec<Version>| pb::ListLegalFactVersionsResponse {
+        let render = |(found, next_page_token): (Vec<Version>, String)| pb::ListLegalFactVersionsResponse {
             versions: found.into_iter().map(Into::into).collect(),
+            next_page_token,
         };
         self.0.query(request, parse, versions, render).await
     }

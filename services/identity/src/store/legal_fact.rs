@@ -120,15 +120,18 @@ pub async fn list(
     rows.into_iter().map(LegalFact::try_from).collect()
 }
 
-/// Everything that a legal fact ever said, oldest first.
-pub async fn history(tx: &mut Tx, id: LegalFactId) -> Result<Vec<Version>> {
+/// What a legal fact ever said, oldest first, after that version; so many at most.
+pub async fn history(tx: &mut Tx, id: LegalFactId, after: Option<i64>, most: i64) -> Result<Vec<Version>> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
         "select version, step, kind, name, valid_from, valid_until, review_on, original_place, written_by, written_as,
              written_at
-         from legal_fact_version where tenant_id = $1 and legal_fact_id = $2 order by version",
+         from legal_fact_version where tenant_id = $1 and legal_fact_id = $2 and version > $3
+         order by version limit $4",
         tenant.0,
-        id.0
+        id.0,
+        after.unwrap_or(0),
+        most
     )
     .fetch_all(tx.conn())
     .await?;

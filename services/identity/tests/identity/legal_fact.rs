@@ -125,8 +125,19 @@ impl Cast {
     }
 
     async fn versions(&self, who: Actor, id: &str) -> Result<Vec<pb::LegalFactVersion>, Status> {
-        let request = pb::ListLegalFactVersionsRequest { legal_fact_id: id.into() };
-        Ok(self.face.list_legal_fact_versions(by(who, request)).await?.into_inner().versions)
+        Ok(self.versions_page(who, id, 0, "").await?.versions)
+    }
+
+    async fn versions_page(
+        &self,
+        who: Actor,
+        id: &str,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<pb::ListLegalFactVersionsResponse, Status> {
+        let (legal_fact_id, page_token) = (id.into(), page_token.into());
+        let request = pb::ListLegalFactVersionsRequest { legal_fact_id, page_size, page_token };
+        Ok(self.face.list_legal_fact_versions(by(who, request)).await?.into_inner())
     }
 
     /// The sister acts for the owner on that basis, which somebody has seen.
@@ -438,4 +449,40 @@ async fn every_wrong_field_is_named_and_a_deprivation_of_liberty_ends_within_its
     let request = pb::ListLegalFactsRequest { person_id, with_past: true, ..Default::default() };
     let all = cast.face.list_legal_facts(by(cast.owner, request)).await.expect("read").into_inner();
     assert_eq!(all.legal_facts, [shorter]);
+}
+
+/// Its history comes in pages, each version once, and a token leads on in its own list only.
+#[tokio::test]
+async fn a_long_history_is_read_page_by_page() {
+    const CORRECTIONS: i64 = 52;
+    let cast = Cast::new().await;
+    let mut fact = cast.record(cast.owner, says(Kind::AdvanceDecision, "", "")).await.expect("recorded");
+    for number in 1..=CORRECTIONS {
+        let moved = pb::LegalFactContent {
+            original_place: format!("drawer {number}"),
+            ..says(Kind::AdvanceDecision, "", "")
+        };
+        fact = cast.correct(cast.owner, &fact, moved).await.expect("corrected");
+    }
+    let numbers = |page: &pb::ListLegalFactVersionsResponse| -> Vec<i64> {
+        page.versions.iter().map(|version| version.version).collect()
+    };
+    let first = cast.versions_page(cast.owner, &fact.id, 0, "").await.expect("the first page");
+    assert_eq!(numbers(&first), (1..=50).collect::<Vec<_>>(), "50 where nothing is said");
+    let rest = cast.versions_page(cast.owner, &fact.id, 0, &first.next_page_token).await.expect("the rest");
+    assert_eq!((numbers(&rest), rest.next_page_token.as_str()), (vec![51, 52, 53], ""));
+
+    let (mut read, mut token, mut pages) = (Vec::new(), String::new(), 0);
+    while pages == 0 || !token.is_empty() {
+        let page = cast.versions_page(cast.owner, &fact.id, 20, &token).await.expect("a page");
+        read.extend(numbers(&page));
+        (token, pages) = (page.next_page_token, pages + 1);
+    }
+    assert_eq!((read, pages), ((1..=CORRECTIONS + 1).collect::<Vec<_>>(), 3));
+
+    let other = cast.record(cast.owner, says(Kind::DoNotAttemptCpr, "", "")).await.expect("another");
+    let refused = cast.versions_page(cast.owner, &other.id, 0, &first.next_page_token).await;
+    assert_eq!(wrong_fields(&refused.expect_err("of another list")), ["page_token"]);
+    let refused = cast.versions_page(cast.owner, &fact.id, -1, "").await;
+    assert_eq!(wrong_fields(&refused.expect_err("fewer than none")), ["page_size"]);
 }

@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 
 use super::{Noted, write};
 use crate::connections::{Caller, Conn, Open};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{Ids, TenantId};
 
 /// No statement of ours runs longer in the database: after it the connection has gone silent.
-const LONGEST_WRITE: Duration = Duration::from_secs(12);
+pub(crate) const LONGEST_STATEMENT: Duration = Duration::from_secs(12);
 
 /// Who waits until its rows are safe.
 #[derive(Debug)]
@@ -88,12 +88,7 @@ impl Lead {
             let noted: Vec<&Noted> = batch.iter().map(|waiting| &waiting.noted).collect();
             let conn = Conn::writing(open.conn(), &caller);
             let all = within_time(write(conn, self.tenant, &noted, &ids)).await;
-            if let Err(error) = &all
-                && !error.is_of_the_data()
-            {
-                tracing::warn!(error.kind = %error, "what queries saw could not be written down");
-                // Those of the batch and those who came since hear of it by the end of their channels; the next leads on
-                // another connection.
+            if all.as_ref().is_err_and(gives_up) {
                 return;
             }
             for waiting in batch {
@@ -105,7 +100,11 @@ impl Lead {
                     let conn = Conn::writing(open.conn(), &caller);
                     within_time(write(conn, self.tenant, &[&waiting.noted], &ids)).await
                 };
+                let ends = written.as_ref().is_err_and(gives_up);
                 waiting.safe.send(written).ok();
+                if ends {
+                    return;
+                }
             }
         }
         if is_sound {
@@ -114,8 +113,18 @@ impl Lead {
     }
 }
 
+/// Whether the writer gives up after this. Those who wait for it hear of it by the end of their channels, all at once and
+/// not one after the other; the next leads on another connection.
+fn gives_up(error: &Error) -> bool {
+    let ends = !error.is_of_the_data();
+    if ends {
+        tracing::warn!(error.kind = %error, "what queries saw could not be written down");
+    }
+    ends
+}
+
 async fn within_time(writing: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::time::timeout(LONGEST_WRITE, writing)
+    tokio::time::timeout(LONGEST_STATEMENT, writing)
         .await
         .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }

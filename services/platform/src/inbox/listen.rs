@@ -73,7 +73,10 @@ pub(super) enum Handler {
 
 /// What a service listens to: whole aggregates, each with its handler.
 #[derive(Clone, Default)]
-pub struct Subscriptions(Vec<(&'static str, Handler)>);
+pub struct Subscriptions {
+    handlers: Vec<(&'static str, Handler)>,
+    alone: Vec<&'static str>,
+}
 
 impl Subscriptions {
     /// Listens to nothing.
@@ -92,7 +95,7 @@ impl Subscriptions {
         + Sync
         + 'static,
     ) -> Self {
-        self.0.push((aggregate, Handler::One(Arc::new(handler))));
+        self.handlers.push((aggregate, Handler::One(Arc::new(handler))));
         self
     }
 
@@ -107,17 +110,29 @@ impl Subscriptions {
         + Sync
         + 'static,
     ) -> Self {
-        self.0.push((aggregate, Handler::Many(Arc::new(handler))));
+        self.handlers.push((aggregate, Handler::Many(Arc::new(handler))));
         self
+    }
+
+    /// Applies each event of that type in a transaction of its own. For a handler that locks what commands lock too, in
+    /// their order: many in one transaction would lock in whatever order they came.
+    #[must_use]
+    pub fn alone(mut self, event_type: &'static str) -> Self {
+        self.alone.push(event_type);
+        self
+    }
+
+    pub(super) fn is_alone(&self, event_type: &str) -> bool {
+        self.alone.contains(&event_type)
     }
 
     /// The aggregates listened to.
     pub fn aggregates(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(aggregate, _)| *aggregate).collect()
+        self.handlers.iter().map(|(aggregate, _)| *aggregate).collect()
     }
 
     pub(super) fn handler(&self, aggregate: &str) -> Option<&Handler> {
-        self.0.iter().find(|(known, _)| *known == aggregate).map(|(_, handler)| handler)
+        self.handlers.iter().find(|(known, _)| *known == aggregate).map(|(_, handler)| handler)
     }
 }
 

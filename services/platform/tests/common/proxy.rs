@@ -1,5 +1,6 @@
 //! A small TCP proxy between a service and a server, which can cut, refuse, stall and delay.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ enum Way {
     Late(Duration),
     /// After so many answers on a connection nothing goes through any more.
     SilentAfter(u32),
+    /// The first so many connections stay, and nothing goes through them any more.
+    Lost(usize),
 }
 
 /// A proxy before one server; ends with its value.
@@ -31,6 +34,7 @@ pub struct Proxy {
     pub port: u16,
     way: watch::Sender<Way>,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
+    taken: Arc<AtomicUsize>,
     listening: AbortHandle,
 }
 
@@ -42,16 +46,19 @@ impl Proxy {
         let (way, ways) = watch::channel(Way::Open);
         let connections: Arc<Mutex<Vec<AbortHandle>>> = Arc::default();
         let (target, opened) = (format!("{host}:{port}"), connections.clone());
+        let taken: Arc<AtomicUsize> = Arc::default();
+        let count = taken.clone();
         let listening = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *ways.borrow() == Way::Refusing {
                     continue;
                 }
-                let task = tokio::spawn(carry(client, target.clone(), ways.clone()));
+                let number = count.fetch_add(1, Ordering::Relaxed);
+                let task = tokio::spawn(carry(client, target.clone(), ways.clone(), number));
                 opened.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
             }
         });
-        Self { port: own_port, way, connections, listening: listening.abort_handle() }
+        Self { port: own_port, way, connections, taken, listening: listening.abort_handle() }
     }
 
     /// How many connections there have been.
@@ -87,6 +94,11 @@ impl Proxy {
         self.way.send_replace(Way::Late(by));
     }
 
+    /// As after a machine has gone without a word: the connections there are stay and say nothing, new ones work.
+    pub fn lose(&self) {
+        self.way.send_replace(Way::Lost(self.taken.load(Ordering::Relaxed)));
+    }
+
     /// Lets so many answers through on each connection, and nothing after them.
     pub fn stall_after(&self, answers: u32) {
         self.way.send_replace(Way::SilentAfter(answers));
@@ -100,7 +112,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(client: TcpStream, target: String, ways: watch::Receiver<Way>) {
+async fn carry(client: TcpStream, target: String, ways: watch::Receiver<Way>, number: usize) {
     let Ok(server) = TcpStream::connect(target).await else {
         return;
     };
@@ -110,8 +122,8 @@ async fn carry(client: TcpStream, target: String, ways: watch::Receiver<Way>) {
     let (from_server, to_server) = server.into_split();
     // When one direction ends, both do.
     tokio::select! {
-        () = pass(from_client, to_server, ways.clone(), false) => {}
-        () = pass(from_server, to_client, ways, true) => {}
+        () = pass(from_client, to_server, ways.clone(), number, false) => {}
+        () = pass(from_server, to_client, ways, number, true) => {}
     }
 }
 
@@ -119,6 +131,7 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut ways: watch::Receiver<Way>,
+    number: usize,
     from_server: bool,
 ) {
     let mut buffer = vec![0; 16 * 1024];
@@ -134,6 +147,7 @@ async fn pass(
         let silent = |way: &Way| match way {
             Way::Stalled => true,
             Way::SilentAfter(answers) => from_server && passed >= *answers,
+            Way::Lost(connections) => number < *connections,
             _ => false,
         };
         let gone = ways.wait_for(|way| !silent(way)).await.is_err();

@@ -85,8 +85,7 @@ pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Shown> {
         tx.require_or_break_glass(Action::GetTeam, Subject::about("team", id, team.owner), standing).await;
     let standing = match decided {
         Ok(standing) => standing,
-        // Where a consent would have opened it, the copy being too old is the reason.
-        Err(error) => return Err(answer.or_refuse().err().unwrap_or(error)),
+        Err(error) => return Err(answer.instead_of(error)),
     };
     let whole = belongs || standing.is("break_glass");
     if !whole {
