@@ -2,8 +2,9 @@
 //! the question of who may.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use kith_platform::id::Uuid;
+use kith_platform::id::{TenantId, Uuid};
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use crate::stack::Stack;
@@ -29,6 +30,18 @@ const LEFT_EMPTY: &[&str] = &[
 /// # Panics
 /// Where a database does not answer.
 pub async fn ids_of(stack: &Stack, place: i64) -> Ids {
+    ids_in(stack, None, place).await
+}
+
+/// The same of the things of one tenant.
+///
+/// # Panics
+/// Where a database does not answer.
+pub async fn ids_of_tenant(stack: &Stack, tenant: TenantId) -> Ids {
+    ids_in(stack, Some(tenant.0), 0).await
+}
+
+async fn ids_in(stack: &Stack, tenant: Option<Uuid>, place: i64) -> Ids {
     let mut ids = Ids::new();
     for service in crate::services() {
         let mut admin = stack.admin(service.name).await;
@@ -43,10 +56,11 @@ pub async fn ids_of(stack: &Stack, place: i64) -> Ids {
         .expect("the tables");
         for (table, column) in tables {
             let sql = sqlx::AssertSqlSafe(format!(
-                "select {column} from \"{table}\" order by 1 offset $1 % greatest((select count(*) from \"{table}\"), 1) limit 1"
+                "select {column} from \"{table}\" where $2::uuid is null or tenant_id = $2 order by 1
+                 offset $1 % greatest((select count(*) from \"{table}\"), 1) limit 1"
             ));
-            let id: Option<Uuid> =
-                sqlx::query_scalar(sql).bind(place).fetch_optional(&mut admin).await.expect("a row");
+            let found = sqlx::query_scalar(sql).bind(place).bind(tenant).fetch_optional(&mut admin).await;
+            let id: Option<Uuid> = found.expect("a row");
             if let Some(id) = id {
                 ids.insert(format!("{}.{table}", service.name), id.to_string());
                 ids.entry(table).or_insert_with(|| id.to_string());
@@ -73,6 +87,25 @@ impl Filler {
         let descriptor = self.pool.get_message_by_name(input).expect("a request of the contracts");
         let service = input.split('.').nth(1).unwrap_or_default().to_owned();
         Filling { service, request: descriptor.name().to_owned(), ids, fallback }.message(&descriptor)
+    }
+
+    /// What an answer says, without what differs each time: ids, numbers, moments, and secrets that were just made.
+    ///
+    /// # Panics
+    /// Where it is no such message.
+    pub fn shape(&self, output: &str, answer: &[u8]) -> String {
+        let descriptor = self.pool.get_message_by_name(output).expect("an answer of the contracts");
+        let answer = DynamicMessage::decode(descriptor, answer).expect("the answer of the contract");
+        let (mut text, mut shape) = (String::new(), String::new());
+        write_message(&answer, &mut text);
+        let is_word = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+        for run in text.split_inclusive(|character| !is_word(character)) {
+            let word = run.trim_end_matches(|character| !is_word(character));
+            let differs = word.len() >= 20 || word.bytes().any(|byte| byte.is_ascii_digit());
+            shape.push_str(if differs { "#" } else { word });
+            shape.push_str(&run[word.len()..]);
+        }
+        shape
     }
 }
 
@@ -178,6 +211,30 @@ impl Filling<'_> {
         };
         let own = self.ids.get(&format!("{}.{noun}", self.service));
         own.or_else(|| self.ids.get(&noun)).cloned().unwrap_or_else(|| (self.fallback)())
+    }
+}
+
+fn write_message(message: &DynamicMessage, text: &mut String) {
+    for (field, value) in message.fields() {
+        write!(text, " {}:", field.name()).expect("a text takes it");
+        write_value(value, text);
+    }
+}
+
+fn write_value(value: &Value, text: &mut String) {
+    match value {
+        Value::Message(message) => {
+            text.push('{');
+            write_message(message, text);
+            text.push('}');
+        }
+        Value::List(values) => {
+            for value in values {
+                write_value(value, text);
+                text.push(';');
+            }
+        }
+        other => write!(text, "{other:?}").expect("a text takes it"),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod chaos;
 pub mod collector;
 pub mod filler;
+pub mod founding;
 pub mod guard;
 pub mod own_broker;
 pub mod people;

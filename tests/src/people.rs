@@ -103,15 +103,25 @@ impl People {
     /// Where no month was taken in.
     pub async fn of(stack: &Stack) -> Self {
         let mut admin = stack.admin("identity").await;
-        let rows = sqlx::query("select tenant_id, id, display_name from person").fetch_all(&mut admin).await;
-        let rows = rows.expect("the people");
+        let tenant = sqlx::query_scalar("select tenant_id from person limit 1").fetch_one(&mut admin).await;
+        Self::of_tenant(stack, TenantId(tenant.expect("a month was taken in"))).await
+    }
+
+    /// Looks up who is in a tenant, where there is more than the one of the month.
+    ///
+    /// # Panics
+    /// Where a database does not answer.
+    pub async fn of_tenant(stack: &Stack, tenant: TenantId) -> Self {
+        let mut admin = stack.admin("identity").await;
+        let rows = sqlx::query("select id, display_name from person where tenant_id = $1").bind(tenant.0);
+        let rows = rows.fetch_all(&mut admin).await.expect("the people");
         let mut channels = BTreeMap::new();
         for service in crate::services() {
             let channel = Channel::from_shared(stack.address(service.name)).expect("an address");
             channels.insert(service.name, channel.connect_lazy());
         }
         Self {
-            tenant: TenantId(rows.first().expect("a month was taken in").get("tenant_id")),
+            tenant,
             key: signing_key(stack).await,
             by_name: rows.iter().map(|row| (row.get("display_name"), PersonId(row.get("id")))).collect(),
             channels,

@@ -28,9 +28,12 @@ enum Read {
     Team,
     Rota,
     Seeking,
+    Contact,
 }
 
-const READS: [Read; 3] = [Read::Team, Read::Rota, Read::Seeking];
+/// Of these all but identity rest on a copy of consent.
+const READS: [Read; 4] = [Read::Team, Read::Rota, Read::Seeking, Read::Contact];
+const BY_COPY: [Read; 3] = [Read::Team, Read::Rota, Read::Seeking];
 
 /// What came of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,12 @@ impl Read {
             Self::Team => "profile.team",
             Self::Rota => "profile.rota",
             Self::Seeking => "profile.seeking",
+            Self::Contact => "contact.preference",
         }
+    }
+
+    fn purpose(self) -> &'static str {
+        if self == Self::Contact { "support" } else { "introduction" }
     }
 
     fn service(self) -> &'static str {
@@ -54,6 +62,7 @@ impl Read {
             Self::Team => "teams",
             Self::Rota => "appointments",
             Self::Seeking => "matching",
+            Self::Contact => "identity",
         }
     }
 }
@@ -96,7 +105,7 @@ impl Scene {
         };
         let request = identity::GiveConsentRequest {
             part: read.part().into(),
-            purpose: "introduction".into(),
+            purpose: read.purpose().into(),
             grantee: Some(grantee),
             valid_until: "2099-01-01".into(),
             ..Default::default()
@@ -129,6 +138,10 @@ impl Scene {
             Read::Seeking => {
                 let request = matching::ListOpportunitiesRequest { page_size: 200, ..Default::default() };
                 self.call(who, request).await
+            }
+            Read::Contact => {
+                let person_id = self.owner().id.to_string();
+                self.call(who, identity::GetCommunicationRequest { person_id }).await
             }
         };
         match answer {
@@ -204,12 +217,13 @@ async fn withdrawn_consent_refuses_reads_in_every_service_within_five_seconds() 
         for read in READS {
             scene.until(read, Look::Shown, PATIENCE).await;
         }
-        let (team, rota, seeking) = tokio::join!(
+        let (team, rota, seeking, contact) = tokio::join!(
             scene.withdraw_and_look(Read::Team, &consents[0]),
             scene.withdraw_and_look(Read::Rota, &consents[1]),
             scene.withdraw_and_look(Read::Seeking, &consents[2]),
+            scene.withdraw_and_look(Read::Contact, &consents[3]),
         );
-        for ((_, measured), last) in all.iter_mut().zip([team, rota, seeking]) {
+        for ((_, measured), last) in all.iter_mut().zip([team, rota, seeking, contact]) {
             measured.push(last);
         }
     }
@@ -240,7 +254,7 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
     let broker = OwnBroker::start();
     let stack = Stack::start_with_broker(&broker).await;
     let scene = Scene::after_the_first_month(&stack).await;
-    for read in READS {
+    for read in BY_COPY {
         sqlx::query("insert into platform.setting (name, valid_from, value, source) values ($1, '2020-01-01', $2, $3)")
             .bind("consent_copy_seconds")
             .bind(i64::try_from(BOUND.as_secs()).expect("a small number"))
@@ -251,7 +265,7 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
     }
     let kept = scene.give(Read::Rota).await;
     let withdrawn = [scene.give(Read::Team).await, scene.give(Read::Seeking).await];
-    for read in READS {
+    for read in BY_COPY {
         scene.until(read, Look::Shown, PATIENCE).await;
     }
 
@@ -261,10 +275,10 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
         scene.withdraw(consent).await;
     }
     let accepted = killed.elapsed();
-    let mut last_shown = [killed; READS.len()];
-    let mut stale = [false; READS.len()];
+    let mut last_shown = [killed; BY_COPY.len()];
+    let mut stale = [false; BY_COPY.len()];
     while stale.contains(&false) {
-        for (place, read) in READS.iter().enumerate() {
+        for (place, read) in BY_COPY.iter().enumerate() {
             match scene.look(*read, scene.reader()).await {
                 Look::Shown => last_shown[place] = Instant::now(),
                 Look::Stale => stale[place] = true,
@@ -273,7 +287,7 @@ async fn with_the_broker_down_reads_by_consent_alone_fail_closed_within_the_boun
         }
         assert!(killed.elapsed() < BOUND * 3, "still shown: {stale:?}");
     }
-    for (read, last) in READS.iter().zip(last_shown) {
+    for (read, last) in BY_COPY.iter().zip(last_shown) {
         let after = last.saturating_duration_since(killed);
         println!(
             "A2: broker down, {}: last shown {:.3} s after it died, bound {} s; withdrawals were accepted {:.3} s after",

@@ -5,6 +5,7 @@ mod audited;
 mod bad_input;
 mod break_glass;
 mod broker_users;
+mod canaries;
 mod catalogue;
 mod consent;
 mod decision;

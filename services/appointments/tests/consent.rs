@@ -16,12 +16,17 @@ async fn list(stage: &Stage, by: PersonId) -> Result<Vec<pb::Series>, Status> {
 
 /// As identity tells that the Owner lets somebody see the times of their support; withdrawn in its second version.
 async fn tell(stage: &Stage, id: Uuid, grantee: Grantee, version: i64) {
+    tell_for(stage, "introduction", id, grantee, version).await;
+}
+
+/// The same for whatever purpose.
+async fn tell_for(stage: &Stage, purpose: &str, id: Uuid, grantee: Grantee, version: i64) {
     let given = version == 1;
     let state = Some(ConsentSnapshot {
         consent_id: id.to_string(),
         person_id: stage.owner.to_string(),
         part: "profile.rota".into(),
-        purpose: "introduction".into(),
+        purpose: purpose.into(),
         grantee: Some(grantee),
         valid_from: "2026-11-21".into(),
         valid_until: "2027-11-21".into(),
@@ -48,6 +53,8 @@ async fn whom_the_owner_lets_see_it_gets_the_times_of_what_is_agreed() {
     assert_eq!(hidden(list(&stage, reader).await), not_found);
 
     let one = Grantee { kind: GranteeKind::Person.into(), id: reader.to_string(), hat: String::new() };
+    tell_for(&stage, "evaluation", stage.world.person().0, one.clone(), 1).await;
+    assert_eq!(hidden(list(&stage, reader).await), not_found, "for another purpose it opens nothing");
     let id = stage.world.person().0;
     tell(&stage, id, one.clone(), 1).await;
     let expected = pb::Series {

@@ -87,11 +87,16 @@ impl Stage {
 
     /// As identity tells that the Owner lets others see their Team.
     async fn consents(&self, kind: GranteeKind, id: &str, hat: &str) -> ConsentSnapshot {
+        self.consents_for("introduction", kind, id, hat).await
+    }
+
+    /// The same for whatever purpose.
+    async fn consents_for(&self, purpose: &str, kind: GranteeKind, id: &str, hat: &str) -> ConsentSnapshot {
         let state = ConsentSnapshot {
             consent_id: self.id(),
             person_id: self.owner.to_string(),
             part: "profile.team".into(),
-            purpose: "introduction".into(),
+            purpose: purpose.into(),
             grantee: Some(Grantee { kind: kind.into(), id: id.into(), hat: hat.into() }),
             valid_from: "2026-11-21".into(),
             valid_until: "2027-11-21".into(),
@@ -135,6 +140,9 @@ async fn whom_the_owner_lets_see_it_sees_whose_and_where_and_nobody_else_in_it()
     };
     assert_eq!(seen, expected);
     assert_eq!(stage.get(stage.world.person()).await.err(), Some(not_found()));
+    let counted = stage.world.person();
+    stage.consents_for("evaluation", GranteeKind::Person, &counted.to_string(), "").await;
+    assert_eq!(stage.get(counted).await.err(), Some(not_found()), "for another purpose it opens nothing");
 
     stage.withdraws(given).await;
     assert_eq!(stage.get(reader).await.err(), Some(not_found()));

@@ -35,9 +35,10 @@ async fn an_owner_sees_of_a_giver_whom_they_meet_what_the_giver_lets_them_see() 
     let owner = stage.owner;
     assert_eq!(seen(&stage, owner, giver).await, Err(not_found()));
 
-    // Consents about something else, for somebody else or from somebody else open nothing.
+    // Consents about something else, for something else, for somebody else or from somebody else open nothing.
     let other_team = stage.world.ids.uuid(stage.world.clock.now());
     stage.consents(giver, "profile.terms", one(owner)).await;
+    stage.consents_for("evaluation", giver, "profile.giving", one(owner)).await;
     stage.consents(giver, "profile.giving", of_team(other_team)).await;
     stage.consents(giver, "profile.giving", one(stage.checker)).await;
     stage.consents(owner, "profile.giving", one(owner)).await;

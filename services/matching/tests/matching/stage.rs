@@ -43,11 +43,22 @@ impl Stage {
 
     /// As identity tells that somebody lets others see a part of their record while they get to know one another.
     pub async fn consents(&self, person: PersonId, part: &str, grantee: Grantee) -> ConsentSnapshot {
+        self.consents_for("introduction", person, part, grantee).await
+    }
+
+    /// The same for whatever purpose.
+    pub async fn consents_for(
+        &self,
+        purpose: &str,
+        person: PersonId,
+        part: &str,
+        grantee: Grantee,
+    ) -> ConsentSnapshot {
         let state = ConsentSnapshot {
             consent_id: self.id(),
             person_id: person.to_string(),
             part: part.into(),
-            purpose: "introduction".into(),
+            purpose: purpose.into(),
             grantee: Some(grantee),
             valid_from: "2026-11-21".into(),
             valid_until: "2027-11-21".into(),
