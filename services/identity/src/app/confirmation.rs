@@ -102,14 +102,14 @@ async fn take(desk: &Desk, confirmation: &Confirmation, given: Given) -> Result<
     let now = desk.now();
     let (tenant, person) = (confirmation.invitation.tenant, confirmation.invitation.person);
     let mut work = desk.global.begin().await?;
-    let account = match store::account::hold(&mut work, &given.address).await? {
-        Some(account) => account,
-        None => {
-            let id = AccountId(desk.host.shared().ids.uuid(now));
-            let account = Account { id, password_hash: given.password_hash, is_operator: false };
-            store::account::insert(&mut work, &account, &given.address, now).await?;
-            id
-        }
+    let there = store::account::hold(&mut work, &given.address).await?;
+    let account = if let Some(account) = there {
+        account
+    } else {
+        let id = AccountId(desk.host.shared().ids.uuid(now));
+        let account = Account { id, password_hash: given.password_hash, is_operator: false };
+        store::account::insert(&mut work, &account, &given.address, now).await?;
+        id
     };
     if !store::invitation::take(&mut work, &confirmation.invitation_hash, account, now).await? {
         return Err(Common::Contended.into());

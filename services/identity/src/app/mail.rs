@@ -212,11 +212,9 @@ async fn settle(desk: &Desk, waiting: &Waiting, outcome: Option<Outcome>, done: 
     let kind = store::words::mail_kind_word(waiting.kind);
     let (global, figures) = (&desk.global, figures());
     match outcome {
-        None => store::mail::finish(global, waiting.id, now).await,
         Some(Outcome::Taken) => {
             done.sent += 1;
             figures.sent.add(1, &[]);
-            store::mail::finish(global, waiting.id, now).await
         }
         Some(Outcome::Never { step, reply }) => {
             done.refused += 1;
@@ -227,20 +225,14 @@ async fn settle(desk: &Desk, waiting: &Waiting, outcome: Option<Outcome>, done: 
                 mail.reply = reply,
                 "a mail was refused for good"
             );
-            store::mail::finish(global, waiting.id, now).await
         }
-        Some(Outcome::Later { step, reply }) if waiting.is_too_old(now) => {
+        None | Some(Outcome::Later { .. }) if waiting.is_too_old(now) => {
             done.given_up += 1;
             figures.given_up.add(1, &[]);
-            tracing::warn!(
-                mail.kind = kind,
-                mail.step = step,
-                mail.reply = reply,
-                mail.attempts = waiting.attempts,
-                "a mail was given up"
-            );
-            store::mail::finish(global, waiting.id, now).await
+            tracing::warn!(mail.kind = kind, mail.attempts = waiting.attempts, "a mail was given up");
         }
+        // What it was about is over: nothing is to be said any more.
+        None => {}
         Some(Outcome::Later { step, reply }) => {
             done.postponed += 1;
             figures.postponed.add(1, &[]);
@@ -251,9 +243,10 @@ async fn settle(desk: &Desk, waiting: &Waiting, outcome: Option<Outcome>, done: 
                 mail.attempts = waiting.attempts,
                 "a mail was not taken and is tried again"
             );
-            store::mail::try_later(global, waiting.id, now + pause_after(waiting.attempts)).await
+            return store::mail::try_later(global, waiting.id, now + pause_after(waiting.attempts)).await;
         }
     }
+    store::mail::finish(global, waiting.id, now).await
 }
 
 /// Writes a mail out, in the name of its tenant and with the words of today.

@@ -153,10 +153,15 @@ pub async fn confirm(work: &mut Work, confirmation: &Confirmation, now: DateTime
     Ok(())
 }
 
-/// Forgets what was not confirmed in time, and with which nothing can be repeated any more.
+/// Forgets what was not confirmed in time, and with which nothing can be repeated any more. Where its mail still waits, that
+/// is given up first.
 pub async fn forget_old(global: &Global, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from signin.confirmation where expires_at <= $1", now)
-        .execute(global.pool()?)
-        .await?;
+    sqlx::query!(
+        "delete from signin.confirmation c where c.expires_at <= $1
+             and not exists (select from signin.mail m where m.confirmation_id = c.id)",
+        now
+    )
+    .execute(global.pool()?)
+    .await?;
     Ok(())
 }

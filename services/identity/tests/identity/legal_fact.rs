@@ -350,7 +350,7 @@ async fn they_are_read_by_whom_the_person_lets_see_them_and_every_reading_is_wri
     // A Team, for as long as somebody belongs to it.
     let team: Uuid = cast.stage.id().parse().expect("an id");
     let tell = async |no: i64, valid_until: &str| {
-        cast.stage.tell_team(team, no, cast.owner, cast.giver, valid_until).await
+        cast.stage.tell_team(team, no, cast.owner, cast.giver, valid_until).await;
     };
     tell(1, "").await;
     assert_eq!(reason(&cast.list(cast.giver).await.expect_err("their Team is not enough")), not_found());
