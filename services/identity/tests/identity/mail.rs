@@ -68,6 +68,8 @@ async fn somebody_invited_is_mailed_once_an_address_and_again_at_another() {
     let mail = mailed.server.take().pop().expect("a mail");
     assert_eq!(mail.header("From").as_deref(), Some("\"A Co-op\" <kith@host.example>"));
     assert_eq!((mail.header("Sender"), mail.code()), (None, code.clone()));
+    assert_eq!(mailed.invite_by(request.clone()).await, (id.clone(), code.clone()), "and again");
+    assert_eq!(mailed.deliver().await, sent(0), "it was sent there");
     // A typing error in the address: the same person, sent there too.
     let other = pb::InvitePersonRequest {
         request_id: mailed.stage.id(),
