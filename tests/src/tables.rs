@@ -75,6 +75,14 @@ pub const REVIEWED: &[Reviewed] = &[
         SIGN_IN,
     ),
     reviewed("identity", "signin.invitation", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
+    reviewed("identity", "signin.confirmation", &["identity_signin DELETE, INSERT, SELECT, UPDATE"], SIGN_IN),
+    reviewed(
+        "identity",
+        "signin.mail",
+        &["identity_signin DELETE, INSERT, SELECT, UPDATE"],
+        "mail that waits, also to accounts, which are of no tenant: ids only, read by the sign-in role alone",
+    ),
+    reviewed("identity", "signin.mail_text", &["identity_signin SELECT"], DATED),
     reviewed("identity", "signin.host_code", &["identity_signin INSERT, SELECT"], SIGN_IN),
     reviewed(
         "identity",

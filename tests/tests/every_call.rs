@@ -28,6 +28,7 @@ const PUBLIC: &[(&str, &str)] = &[
     ("/kith.identity.v1.SignInService/Refresh", "spends a refresh token"),
     ("/kith.identity.v1.SignInService/GetKeys", "public keys"),
     ("/kith.identity.v1.PeopleService/AcceptInvitation", "spends a single-use invitation"),
+    ("/kith.identity.v1.PeopleService/ConfirmInvitation", "spends a code from a mail; answers uniformly"),
     (
         "/kith.identity.v1.CredentialService/SignInWithRecoveryCode",
         "spends a recovery code; answers uniformly",

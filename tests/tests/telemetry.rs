@@ -157,6 +157,7 @@ impl Journey {
             id: String::new(),
             display_name: CANARIES[1].into(),
             roles: Vec::new(),
+            email: String::new(),
         };
         let invited = people.invite_person(traced(invite, Some(administrator), None)).await;
         let invited = invited.expect("invited").into_inner();

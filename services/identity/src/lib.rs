@@ -36,6 +36,7 @@ use tonic::service::Routes;
 pub use app::Desk;
 pub use app::due::{Done as DueDone, once as do_what_is_due};
 pub use app::key::{from_row as signing_key_from_row, tend as tend_keys};
+pub use app::mail::{Done as MailDone, deliver as deliver_mail, tell_of_looks as queue_mail_about_looks};
 pub use grpc::break_glass::BreakGlassFace;
 pub use grpc::communication::CommunicationFace;
 pub use grpc::consent::ConsentsFace;
@@ -101,6 +102,7 @@ fn prepare(host: Host) -> BoxFuture<'static, anyhow::Result<()>> {
         app::key::prepare(&desk).await?;
         app::account::prepare(&desk).await?;
         app::due::look_after(&desk);
+        app::mail::prepare(&desk)?;
         desk.close().await;
         Ok(())
     })

@@ -1,6 +1,8 @@
 //! Layered configuration: defaults, then a file, then `KITH__SECTION__KEY` in the environment. Validated at start,
 //! printable with secrets hidden. Secrets are files in one folder, each named after what it opens.
 
+mod mail;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::broker::{Address, user_of};
+
+pub use mail::{Mail, MailTls};
 
 /// What a service is told at start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +27,8 @@ pub struct Config {
     pub broker: Broker,
     /// Tokens.
     pub auth: Auth,
+    /// The server that takes our mail. Read by identity alone.
+    pub mail: Mail,
     /// Secrets.
     pub secrets: Secrets,
     /// Logs, traces and metrics.
@@ -112,7 +118,8 @@ pub struct Auth {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// Folder with one file a secret: `<service>_app`, `<service>_relay`, `broker_<service>` (or `broker`), `derive`.
+    /// Folder with one file a secret: `<service>_app`, `<service>_relay`, `broker_<service>` (or `broker`), `derive`,
+    /// and `mail` where the mail server wants a password.
     pub folder: PathBuf,
 }
 
@@ -166,6 +173,14 @@ token_lifetime_seconds = 600
 origin = "http://localhost:8080"
 internal_providers = ""
 peer_header = ""
+
+[mail]
+host = ""
+port = 587
+tls = "starttls"
+user = ""
+from = ""
+poll_seconds = 2
 
 [secrets]
 folder = ""
@@ -244,6 +259,7 @@ impl Config {
             "auth.token_lifetime_seconds: 10 to 3600",
         );
         check(!self.auth.origin.is_empty(), "auth.origin: is missing");
+        self.mail.check(&mut check);
         if problems.is_empty() {
             return Ok(());
         }

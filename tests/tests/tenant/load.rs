@@ -151,7 +151,7 @@ async fn write(client: usize, member: &Member, id: Uuid, request_id: &str) -> Re
     match client % 3 {
         0 => {
             let display_name = "Somebody".to_owned();
-            let request = InvitePersonRequest { request_id, id, display_name, roles: Vec::new() };
+            let request = InvitePersonRequest { request_id, id, display_name, ..Default::default() };
             PeopleServiceClient::new(member.identity.clone()).invite_person(member.says(request)).await?;
         }
         1 => {

@@ -6,7 +6,7 @@ use kith_platform::error::{Common, Result};
 use kith_platform::id::{PersonId, TenantId};
 use kith_platform::provision::secret_file;
 
-use super::{Desk, hash_of, person};
+use super::{Desk, confirmation, hash_of, mail, person};
 use crate::domain::account::{Account, Email, MOST_ATTEMPTS, Password};
 use crate::domain::invitation::Invitation;
 use crate::domain::network::{self, Network};
@@ -135,6 +135,8 @@ pub struct Accept {
 pub struct Accepted {
     pub person: PersonId,
     pub slug: Slug,
+    /// Whether it is taken up only once the address was confirmed.
+    pub confirmation_sent: bool,
 }
 
 /// Takes up an invitation with a new account, or with the account of that address and its password; answers the place
@@ -143,7 +145,12 @@ pub struct Accepted {
 /// The account takes the code within the tenant's transaction in which the person joins, and is kept before it: that
 /// decides between two who come at once. A crash in between leaves an account whose person has not joined: the same call again lets them join, and where the code was lost
 /// too, so does the next sign-in ([`finish_joining`]).
+///
+/// On a host that sends mail nothing is taken up here: see [`confirmation`].
 pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(Accepted, String)> {
+    if mail::is_on(desk) {
+        return confirmation::ask(desk, command, network).await;
+    }
     let code_hash = hash_of(&command.code);
     let found = store::invitation::find(&desk.global, &code_hash).await?;
     let invitation = found.ok_or(Refused::InvitationNotValid)?;
@@ -154,12 +161,16 @@ pub async fn accept(desk: &Desk, command: Accept, network: Network) -> Result<(A
         }
     } else if invitation.is_open(desk.now()) {
         let caused = take_and_join(desk, code_hash, &invitation, command, network).await?;
-        return Ok((Accepted { person: invitation.person, slug: invitation.slug }, caused));
+        return Ok((taken_up(invitation), caused));
     } else {
         return Err(Refused::InvitationNotValid.into());
     }
     let caused = finish_joining(desk, invitation.tenant, invitation.person).await?;
-    Ok((Accepted { person: invitation.person, slug: invitation.slug }, caused))
+    Ok((taken_up(invitation), caused))
+}
+
+fn taken_up(invitation: Invitation) -> Accepted {
+    Accepted { person: invitation.person, slug: invitation.slug, confirmation_sent: false }
 }
 
 /// The second half of taking up an invitation: the person joins. Done again, it changes nothing. Answers what it caused.

@@ -9,6 +9,7 @@ pub mod account;
 pub mod acquaintance;
 pub mod break_glass;
 pub mod communication;
+pub mod confirmation;
 pub mod consent;
 pub mod credential;
 pub mod due;
@@ -16,12 +17,14 @@ pub mod integrator;
 pub mod key;
 pub mod leaving;
 pub mod legal_fact;
+pub mod mail;
 pub mod operator_credential;
 mod outside;
 mod outward;
 pub mod passkey;
 pub mod password;
 pub mod person;
+mod post;
 pub mod provider;
 pub mod representative;
 pub mod rights;
@@ -30,17 +33,20 @@ pub mod tenant;
 pub mod tenant_life;
 pub mod tenant_profile;
 
+use std::sync::{Arc, OnceLock};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kith_platform::Host;
 use kith_platform::authz::{Action as _, Standing, Subject};
 use kith_platform::context::Actor;
 use kith_platform::db::Now;
-use kith_platform::error::{Common, Result};
+use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, TenantId};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::AccountId;
+use crate::domain::account::Email;
 use crate::policy::Action;
 use crate::store;
 use crate::store::global::Global;
@@ -52,6 +58,7 @@ pub struct Desk {
     global: Global,
     passwords: password::Passwords,
     outward: outward::Outward,
+    post: Arc<OnceLock<post::Post>>,
 }
 
 impl Desk {
@@ -61,8 +68,14 @@ impl Desk {
             global: Global::new(host.clone()),
             passwords: password::Passwords::default(),
             outward: outward::Outward::default(),
+            post: Arc::default(),
             host,
         }
+    }
+
+    /// How many passwords were hashed or compared at this desk: what a call costs, to be the same for every address.
+    pub fn passwords_worked(&self) -> usize {
+        self.passwords.worked()
     }
 
     /// Closes the connections of the sign-in role.
@@ -81,12 +94,32 @@ impl Desk {
         format!("kith-{}", URL_SAFE_NO_PAD.encode(code))
     }
 
-    /// Opens a person's invitation and answers its code; empty once it was used.
-    async fn open_invitation(&self, tenant: TenantId, person: PersonId) -> Result<String> {
+    /// Opens a person's invitation and answers its code; empty once it was used. On a host that sends mail it goes to the
+    /// address too, if one is given.
+    async fn open_invitation(
+        &self,
+        tenant: TenantId,
+        person: PersonId,
+        address: Option<&Email>,
+    ) -> Result<String> {
         let code = self.invitation_code(tenant, person);
         let hash = hash_of(&code);
-        let taken = store::invitation::open(&self.global, &hash, tenant, person, self.now()).await?;
+        let mut work = self.global.begin().await?;
+        let taken = store::invitation::open(&mut work, &hash, tenant, person, self.now()).await?;
+        if let Some(address) = address.filter(|_| !taken && mail::is_on(self)) {
+            mail::send_invitation(self, &mut work, tenant, person, address).await?;
+        }
+        work.commit().await?;
         Ok(if taken { String::new() } else { code })
+    }
+
+    /// The way to the mail server; made on first use.
+    fn post(&self) -> Result<&post::Post> {
+        if self.post.get().is_none() {
+            let made = post::Post::of(self.host.config()).map_err(Error::internal)?;
+            self.post.set(made).ok();
+        }
+        self.post.get().ok_or_else(|| Error::internal(anyhow::anyhow!("there is no way to the mail server")))
     }
 
     /// Refuses who is not an operator, or may not do this as one.

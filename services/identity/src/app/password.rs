@@ -1,6 +1,7 @@
 //! Hashing passwords: argon2id, beside the calls and only a few at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -27,7 +28,13 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Hashes and compares passwords; cheap to clone. Threads of its own, started on first use: what a hash takes stays with its
 /// thread (the allocator keeps it), so that many threads would keep many times that.
 #[derive(Clone, Debug, Default)]
-pub struct Passwords(Arc<OnceLock<Sender<Job>>>);
+pub struct Passwords(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    jobs: OnceLock<Sender<Job>>,
+    worked: AtomicUsize,
+}
 
 /// The threads; they end with the last who could ask them.
 fn threads() -> Sender<Job> {
@@ -48,6 +55,11 @@ fn threads() -> Sender<Job> {
 }
 
 impl Passwords {
+    /// How many passwords were hashed or compared so far.
+    pub fn worked(&self) -> usize {
+        self.0.worked.load(Ordering::Relaxed)
+    }
+
     /// The hash of a password, as a PHC string.
     pub async fn hash(&self, password: Password, salt: [u8; 16]) -> Result<String> {
         self.work(move || {
@@ -69,12 +81,14 @@ impl Passwords {
 
     /// Works on one of the threads, in turn. A call that was given up is worked off all the same, and so still counts.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        self.0.worked.fetch_add(1, Ordering::Relaxed);
         let (answer, done) = oneshot::channel();
         let job = move || {
             // Nobody may be waiting any more.
             answer.send(work()).ok();
         };
         self.0
+            .jobs
             .get_or_init(threads)
             .send(Box::new(job))
             .map_err(|_| Error::internal(anyhow!("no thread hashes")))?;

@@ -10,6 +10,7 @@ use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::{Desk, acquaintance, content_hash, rights};
+use crate::domain::account::Email;
 use crate::domain::person::{Ends, Person, Role, Roles, Term, wrong_end};
 use crate::domain::{Change, Refused};
 use crate::events::{self, PersonFact};
@@ -92,9 +93,9 @@ pub async fn add(tx: &mut Tx, command: Invite) -> Result<Person> {
     Ok(person)
 }
 
-/// The code of somebody who was invited; empty once it was used, and for who has left since. Comes after [`invite`], outside the saved answer, so
+/// The code of somebody who was invited, mailed to their address too where one is given; empty once it was used, and for who has left since. Comes after [`invite`], outside the saved answer, so
 /// that no code is ever kept; a repeated call does it again, which changes nothing.
-pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId) -> Result<String> {
+pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId, address: Option<Email>) -> Result<String> {
     let tenant = actor.tenant().ok_or(Common::Unauthenticated)?;
     // Asked anew: a saved answer knows nothing of what became of them.
     let look = async move |tx: &mut Tx| store::person::load_all(tx, &[person.0]).await;
@@ -102,7 +103,7 @@ pub async fn hand_out(desk: &Desk, actor: Actor, person: PersonId) -> Result<Str
     if found.iter().any(|person| person.left_at.is_some()) {
         return Ok(String::new());
     }
-    desk.open_invitation(tenant, person).await
+    desk.open_invitation(tenant, person, address.as_ref()).await
 }
 
 /// Somebody who may take up their invitation: neither left, nor erased, which leaves too.

@@ -8,8 +8,9 @@ use kith_platform::db::{Now, Tx};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::Uuid;
 
-use super::{Desk, account, hash_of, key, person};
+use super::{Desk, account, hash_of, key, mail, person};
 use crate::domain::account::{Email, Password};
+use crate::domain::mail::{About, Kind};
 use crate::domain::network::Network;
 use crate::domain::session::{End, Method, Place, Session};
 use crate::domain::{AccountId, Refused, SessionId};
@@ -158,7 +159,7 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
         // The lock is given back first: ending needs the same row.
         work.commit().await?;
         match why {
-            End::TokenReused => store::session::end_reused(&desk.global, &session, now).await?,
+            End::TokenReused => end_reused(desk, &session).await?,
             _ => store::session::end(&desk.global, session.id, why, now).await?,
         }
         return Err(Refused::SessionOver.into());
@@ -168,6 +169,21 @@ pub async fn refresh(desk: &Desk, token: String) -> Result<Tokens> {
     store::session::add_token(&mut work, session.id, &hash_of(&tokens.refresh), now).await?;
     work.commit().await?;
     Ok(tokens)
+}
+
+/// Ends a session of which a token came twice; on a host that sends mail its account is written to.
+async fn end_reused(desk: &Desk, session: &Session) -> Result<()> {
+    let mut work = desk.global.begin().await?;
+    let ended = store::session::end_reused(&mut work, session, desk.now()).await?;
+    if ended && mail::is_on(desk) {
+        let tenant = match session.place {
+            Place::Tenant(tenant, _) => Some(tenant),
+            Place::Host => None,
+        };
+        let about = About::Account(tenant, session.account);
+        mail::queue(desk, &mut work, Kind::SessionReused, about).await?;
+    }
+    work.commit().await
 }
 
 /// New tokens for a session; the refresh token is not kept yet.

@@ -9,7 +9,7 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::page::Page;
 
 use super::tenant_profile::Word;
-use super::{Desk, content_hash, person};
+use super::{Desk, content_hash, mail, person};
 use crate::domain::Change;
 use crate::domain::account::Email;
 use crate::domain::person::{Role, Roles};
@@ -96,8 +96,9 @@ pub async fn create(desk: &Desk, actor: Actor, command: Create) -> Result<(Creat
     let work = async move |tx: &mut Tx| found(tx, tenant, founding, &standing).await;
     let (tenant, caused) = desk.host.within(id, actor, Mode::Apply, work).await?;
     store::registry::open(&desk.global, id).await?;
-    let invitation = desk.open_invitation(id, administrator).await?;
-    if let Some(address) = address.filter(|_| !invitation.is_empty()) {
+    let invitation = desk.open_invitation(id, administrator, address.as_ref()).await?;
+    let kept = |_: &Email| !invitation.is_empty() && !mail::is_on(desk);
+    if let Some(address) = address.filter(kept) {
         store::invitation::note_address(&desk.global, id, administrator, &address).await?;
     }
     Ok((Created { tenant, invitation }, caused))

@@ -159,6 +159,8 @@ pub fn invite_person(message: pb::InvitePersonRequest, fields: &mut Fields) -> O
     let id = fields.optional_id::<PersonId>("id", &message.id);
     let display_name = fields.text("display_name", &message.display_name, 1, 100);
     let roles = roles(fields, &message.roles);
+    // Not part of who is invited: read where the code is handed out.
+    optional_address(fields, "email", &message.email)?;
     Some(app::person::Invite {
         id: id?.or(request_id.map(PersonId))?,
         display_name: display_name?,
@@ -176,6 +178,17 @@ pub fn accept_invitation(
     let password = new_password(fields, "password", &message.password);
     request_id?;
     Some(app::account::Accept { code: code?, email: email?, password: password? })
+}
+
+pub fn confirm_invitation(
+    message: pb::ConfirmInvitationRequest,
+    fields: &mut Fields,
+) -> Option<app::confirmation::Confirm> {
+    let request_id = fields.id::<Uuid>("request_id", &message.request_id);
+    let code = fields.text("confirmation", &message.confirmation, 1, 200);
+    let password = password(fields, "password", &message.password);
+    request_id?;
+    Some(app::confirmation::Confirm { code: code?, password: password? })
 }
 
 pub fn get_people(message: pb::GetPeopleRequest, fields: &mut Fields) -> Option<Vec<PersonId>> {

@@ -9,6 +9,7 @@ use tonic::Request;
 
 use super::{Reply, network, parse, read, respond};
 use crate::app::{self, Desk};
+use crate::domain::account::Email;
 use crate::domain::person::Person;
 
 /// The public face of people.
@@ -35,6 +36,8 @@ impl PeopleService for PeopleFace {
         request: Request<pb::InvitePersonRequest>,
     ) -> Reply<pb::InvitePersonResponse> {
         let actor = host::actor(&request);
+        // A wrong one is named by the parser.
+        let address = Email::parse(&request.get_ref().email);
         // The answer is saved without the code, which is put in afterwards, each time.
         let render = |person: Person| pb::InvitePersonResponse {
             person: Some(person.into()),
@@ -43,7 +46,7 @@ impl PeopleService for PeopleFace {
         let mut answer =
             self.0.host.command(request, parse::invite_person, app::person::invite, render).await?;
         let person = invited(answer.get_ref())?;
-        answer.get_mut().invitation = app::person::hand_out(&self.0, actor, person).await?;
+        answer.get_mut().invitation = app::person::hand_out(&self.0, actor, person, address).await?;
         Ok(answer)
     }
 
@@ -55,6 +58,21 @@ impl PeopleService for PeopleFace {
         let command = read(request.into_inner(), parse::accept_invitation)?;
         let (accepted, caused) = app::account::accept(&self.0, command, network).await?;
         let answer = pb::AcceptInvitationResponse {
+            person_id: accepted.person.to_string(),
+            tenant: accepted.slug.as_str().to_owned(),
+            confirmation_sent: accepted.confirmation_sent,
+        };
+        Ok(respond(answer, &caused))
+    }
+
+    async fn confirm_invitation(
+        &self,
+        request: Request<pb::ConfirmInvitationRequest>,
+    ) -> Reply<pb::ConfirmInvitationResponse> {
+        let network = network(&self.0, &request);
+        let command = read(request.into_inner(), parse::confirm_invitation)?;
+        let (accepted, caused) = app::confirmation::confirm(&self.0, command, network).await?;
+        let answer = pb::ConfirmInvitationResponse {
             person_id: accepted.person.to_string(),
             tenant: accepted.slug.as_str().to_owned(),
         };

@@ -36,6 +36,15 @@ pub async fn load(global: &Global, account: AccountId) -> Result<Option<Account>
     }))
 }
 
+/// The account of an address, which stays there until the transaction ends.
+pub async fn hold(work: &mut Work, email: &Email) -> Result<Option<AccountId>> {
+    let found =
+        sqlx::query_scalar!("select id from signin.account where email_lower = $1 for share", email.as_str())
+            .fetch_optional(work.conn())
+            .await?;
+    Ok(found.map(AccountId))
+}
+
 /// Whether an account still has the password that was looked at before this transaction, and is there; keeps it so until
 /// the transaction ends.
 pub async fn keep_password(work: &mut Work, account: AccountId, password_hash: &str) -> Result<bool> {

@@ -105,6 +105,20 @@ pub async fn tell(tx: &mut Tx, look: &Look, told: &[(PersonId, ToldAs)]) -> Resu
     Ok(())
 }
 
+/// Who was told of which look since then.
+pub async fn told_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(PersonId, Uuid)>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "select distinct told_person_id, break_glass_id from break_glass_notice
+         where tenant_id = $1 and told_at > $2 order by told_person_id, break_glass_id",
+        tenant.0,
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.told_person_id), row.break_glass_id)).collect())
+}
+
 /// Lists what somebody was told, newest first; one more than the page holds.
 pub async fn notices_of(
     tx: &mut Tx,

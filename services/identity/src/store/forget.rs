@@ -47,6 +47,10 @@ pub async fn sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Res
     )
     .execute(work.conn())
     .await?;
+    // Mail about an invitation or a confirmation goes with the invitation, mail to an account with the account.
+    sqlx::query!("delete from signin.mail where account_id = $1 and tenant_id = $2", account, tenant.0)
+        .execute(work.conn())
+        .await?;
     sqlx::query!("update signin.account set forget_with_last_place = true where id = $1", account)
         .execute(work.conn())
         .await?;

@@ -7,14 +7,15 @@ use kith_platform::id::{PersonId, TenantId};
 use super::global::{Global, Work};
 use crate::domain::AccountId;
 use crate::domain::account::Email;
+use crate::domain::confirmation;
 use crate::domain::invitation::{Invitation, LIFETIME, MOST_WRONG_TRIES};
 use crate::domain::tenant::Slug;
 
-/// Opens a person's one invitation; one that ran out unused is opened anew, one that is open or taken stays as it is (but
+/// Opens a person's one invitation; one that ran out unused, or asked for too much mail, is opened anew, one that is open or taken stays as it is (but
 /// follows the code where the secret behind all codes was changed). Answers whether it was taken up and its person has
 /// joined: until both are done, whoever took it up may need the code again.
 pub async fn open(
-    global: &Global,
+    work: &mut Work,
     code_hash: &[u8],
     tenant: TenantId,
     person: PersonId,
@@ -24,8 +25,13 @@ pub async fn open(
         r#"insert into signin.invitation as i (code_hash, tenant_id, person_id, expires_at) values ($1, $2, $3, $4)
          on conflict on constraint invitation_person_once do update set
              code_hash = case when i.taken_at is null then $1 else i.code_hash end,
-             expires_at = case when i.taken_at is null and i.expires_at <= $5 then $4 else i.expires_at end,
-             wrong_tries = case when i.taken_at is null and i.expires_at <= $5 then 0 else i.wrong_tries end
+             expires_at = case when i.taken_at is null and (i.expires_at <= $5 or i.confirmations >= $6) then $4
+                 else i.expires_at end,
+             wrong_tries = case when i.taken_at is null and i.expires_at <= $5 then 0 else i.wrong_tries end,
+             mailed_key = case when i.taken_at is null and (i.expires_at <= $5 or i.confirmations >= $6) then null
+                 else i.mailed_key end,
+             confirmations = case when i.taken_at is null and (i.expires_at <= $5 or i.confirmations >= $6) then 0
+                 else i.confirmations end
          returning taken_at is not null and exists (
              select from signin.sign_in_place p where p.tenant_id = i.tenant_id and p.person_id = i.person_id
                  and p.joined_at is not null) as "taken!""#,
@@ -34,8 +40,9 @@ pub async fn open(
         person.0,
         now + LIFETIME,
         now,
+        confirmation::MOST_MAILS,
     )
-    .fetch_one(global.pool()?)
+    .fetch_one(work.conn())
     .await?;
     Ok(taken)
 }
@@ -113,4 +120,26 @@ pub async fn note_address(
     .execute(global.pool()?)
     .await?;
     Ok(())
+}
+
+/// Notes that an open invitation is sent to an address, whose keyed hash is kept; answers whether it has to be: not where
+/// it was sent there since it was opened.
+pub async fn note_mailed(
+    work: &mut Work,
+    tenant: TenantId,
+    person: PersonId,
+    address: &Email,
+    address_key: &[u8],
+) -> Result<bool> {
+    let noted = sqlx::query!(
+        "update signin.invitation set send_to = $3, mailed_key = $4
+         where tenant_id = $1 and person_id = $2 and taken_at is null and mailed_key is distinct from $4",
+        tenant.0,
+        person.0,
+        address.as_str(),
+        address_key,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(noted.rows_affected() == 1)
 }

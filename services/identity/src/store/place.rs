@@ -39,6 +39,21 @@ pub async fn close(global: &Global, tenant: TenantId, person: PersonId, now: Dat
     )
     .execute(work.conn())
     .await?;
+    sqlx::query!(
+        "delete from signin.confirmation where tenant_id = $1 and person_id = $2",
+        tenant.0,
+        person.0
+    )
+    .execute(work.conn())
+    .await?;
+    sqlx::query!(
+        "delete from signin.mail where tenant_id = $1 and (person_id = $2 or account_id = $3)",
+        tenant.0,
+        person.0,
+        account
+    )
+    .execute(work.conn())
+    .await?;
     if let Some(account) = account {
         forget::account_without_place(&mut work, account).await?;
     }

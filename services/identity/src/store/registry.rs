@@ -148,6 +148,16 @@ pub async fn open_tenants(global: &Global) -> Result<Vec<TenantId>> {
     Ok(found.into_iter().map(TenantId).collect())
 }
 
+/// The tenants whose people sign in here, whatever else their state allows.
+pub async fn tenants_here(global: &Global) -> Result<Vec<TenantId>> {
+    let found = sqlx::query_scalar!(
+        "select tenant_id from signin.tenant_registry where state not in ('reserved', 'released') order by tenant_id"
+    )
+    .fetch_all(global.pool()?)
+    .await?;
+    Ok(found.into_iter().map(TenantId).collect())
+}
+
 /// The tenant of a short name, once it is there.
 pub async fn find(global: &Global, slug: &Slug) -> Result<Option<TenantId>> {
     let found = sqlx::query_scalar!(

@@ -18,7 +18,7 @@ pub async fn sign_in_rows(
          select 'signin.account' as "table!", (to_jsonb(a) - 'password_hash')::text as "json!"
              from signin.account a join place on place.account_id = a.id
          union all select 'signin.sign_in_place', to_jsonb(p)::text from place p
-         union all select 'signin.invitation', (to_jsonb(i) - 'code_hash')::text
+         union all select 'signin.invitation', (to_jsonb(i) - 'code_hash' - 'mailed_key')::text
              from signin.invitation i where i.tenant_id = $1 and i.person_id = $2
          union all select 'signin.refresh_family', to_jsonb(f)::text
              from signin.refresh_family f where f.tenant_id = $1 and f.person_id = $2
@@ -35,6 +35,13 @@ pub async fn sign_in_rows(
          union all select 'signin.reused_session', to_jsonb(u)::text
              from signin.reused_session u join place on place.account_id = u.account_id
              where u.tenant_id = $1
+         union all select 'signin.confirmation', (to_jsonb(d) - 'code_hash' - 'password_hash')::text
+             from signin.confirmation d where d.tenant_id = $1 and d.person_id = $2
+         union all select 'signin.mail', to_jsonb(m)::text from signin.mail m
+             where m.tenant_id = $1 and (m.person_id = $2
+                 or m.account_id = (select account_id from place)
+                 or m.confirmation_id in (select d.id from signin.confirmation d
+                     where d.tenant_id = $1 and d.person_id = $2))
          union all select 'signin.tenant_registry', to_jsonb(r)::text
              from signin.tenant_registry r where r.tenant_id = $1 and r.administrator_person_id = $2
          order by 1, 2"#,

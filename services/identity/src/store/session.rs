@@ -271,13 +271,14 @@ pub struct Reused {
 /// How long it is kept for the person to read that a session was reused.
 const REUSE_KEPT: Duration = Duration::days(90);
 
-/// Ends a session of which a token came a second time, and keeps that for its person to read.
-pub async fn end_reused(global: &Global, session: &Session, now: DateTime<Utc>) -> Result<()> {
+/// Ends a session of which a token came a second time, and keeps that for its person to read. Answers whether it had not
+/// ended before.
+pub async fn end_reused(work: &mut Work, session: &Session, now: DateTime<Utc>) -> Result<bool> {
     let tenant = match session.place {
         Place::Tenant(tenant, _) => Some(tenant.0),
         Place::Host => None,
     };
-    sqlx::query!(
+    let ended = sqlx::query!(
         "with ended as (
              update signin.refresh_family set ended_at = $2, ended_reason = $3 where id = $1 and ended_at is null
              returning id, account_id, created_at
@@ -289,9 +290,9 @@ pub async fn end_reused(global: &Global, session: &Session, now: DateTime<Utc>) 
         words::end_word(End::TokenReused),
         tenant,
     )
-    .execute(global.pool()?)
+    .execute(work.conn())
     .await?;
-    Ok(())
+    Ok(ended.rows_affected() == 1)
 }
 
 /// The reused sessions of an account in one tenant, or as an operator, newest first.

@@ -4,7 +4,8 @@ use kith_platform::error::{Error, Result};
 use kith_platform::words;
 
 use crate::domain::{
-    break_glass, communication, consent, legal_fact, person, profile, representative, rights, session, tenant,
+    break_glass, communication, consent, legal_fact, mail, person, profile, representative, rights, session,
+    tenant,
 };
 
 words!(state_word, state, tenant::State, "tenant", {
@@ -149,4 +150,11 @@ words!(method_word, method, session::Method, "refresh_family", {
     session::Method::Passkey => "passkey",
     session::Method::RecoveryCode => "recovery_code",
     session::Method::Provider => "provider",
+});
+
+words!(mail_kind_word, mail_kind, mail::Kind, "mail", {
+    mail::Kind::Invitation => "invitation",
+    mail::Kind::Confirmation => "confirmation",
+    mail::Kind::SessionReused => "session_reused",
+    mail::Kind::EmergencyLook => "emergency_look",
 });

@@ -142,9 +142,10 @@ async fn every_wrong_field_is_named_and_nothing_is_stored() {
         id: "y".into(),
         display_name: String::new(),
         roles: vec![1, 0, 99],
+        email: "nowhere".into(),
     };
     let status = stage.people.invite_person(by(place.administrator, request)).await.expect_err("refused");
-    assert_eq!(wrong_fields(&status), ["request_id", "id", "display_name", "roles[1]", "roles[2]"]);
+    assert_eq!(wrong_fields(&status), ["request_id", "id", "display_name", "roles[1]", "roles[2]", "email"]);
     let status = stage.accept_with("", "nobody", "short").await.expect_err("refused");
     assert_eq!(wrong_fields(&status), ["invitation", "email", "password"]);
     let request = pb::GetPeopleRequest { ids: vec!["x".into(), stage.id(), String::new()] };

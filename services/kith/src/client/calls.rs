@@ -48,6 +48,7 @@ changes! {
         CreateTenantRequest => CreateTenantResponse,
         InvitePersonRequest => InvitePersonResponse,
         AcceptInvitationRequest => AcceptInvitationResponse,
+        ConfirmInvitationRequest => ConfirmInvitationResponse,
         GoLiveRequest => GoLiveResponse,
         SuspendTenantRequest => SuspendTenantResponse,
         ResumeTenantRequest => ResumeTenantResponse,
@@ -160,6 +161,7 @@ mod tests {
         agrees::<identity::v1::CreateTenantRequest>();
         agrees::<identity::v1::InvitePersonRequest>();
         agrees::<identity::v1::AcceptInvitationRequest>();
+        agrees::<identity::v1::ConfirmInvitationRequest>();
         agrees::<identity::v1::GoLiveRequest>();
         agrees::<identity::v1::SuspendTenantRequest>();
         agrees::<identity::v1::ResumeTenantRequest>();

@@ -189,6 +189,7 @@ async fn invite(hub: &Hub, scenario: &Scenario, people: &People) -> Result<()> {
             id: one.person.id.clone(),
             display_name: one.name.to_owned(),
             roles: one.roles.iter().map(|role| i32::from(*role)).collect(),
+            email: String::new(),
         };
         let invited = people.administrator.call(request).await?;
         // Empty where somebody took it up in the meantime: another run of this command.
