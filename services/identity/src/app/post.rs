@@ -2,20 +2,20 @@
 //! on but for its code: it may name the address.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use kith_platform::config::{Config, MailTls};
 use kith_platform::id::Uuid;
-use lettre::Address;
+use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::{Address, Message};
 use url::Url;
 
 use crate::domain::account::Email;
@@ -23,9 +23,6 @@ use crate::domain::account::Email;
 /// The longest that one step of the connection, and the whole conversation, may take.
 const CONNECT: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// The longest line of a mail (RFC 5322).
-const LONGEST_LINE: usize = 998;
 
 /// The secret with the password at the mail server.
 const SECRET: &str = "mail";
@@ -123,31 +120,25 @@ impl Post {
             Some(own) => own.as_str().parse().ok()?,
             None => self.from.clone(),
         };
-        let mut head = vec![
-            format!("From: {} <{own}>", phrase(&letter.from_name)),
-            format!("To: {to}"),
-            format!("Subject: {}", words(&letter.subject)),
-            format!("Date: {}", letter.written_at.to_rfc2822()),
-            format!("Message-ID: <{}@{}>", letter.id, self.from.domain()),
+        let foreign = own != self.from;
+        let id = format!("<{}@{}>", letter.id, self.from.domain());
+        let mut builder = Message::builder()
+            .from(Mailbox::new(Some(letter.from_name.clone()), own))
+            .to(Mailbox::new(None, to.clone()))
+            .subject(letter.subject.clone())
+            .date(SystemTime::from(letter.written_at))
+            .message_id(Some(id))
+            .header(ContentType::TEXT_PLAIN)
             // No mailbox answers this by itself (RFC 3834).
-            "Auto-Submitted: auto-generated".to_owned(),
-            "MIME-Version: 1.0".to_owned(),
-            "Content-Type: text/plain; charset=utf-8".to_owned(),
-        ];
-        if own != self.from {
-            head.push(format!("Sender: {}", self.from));
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".into(),
+            ));
+        if foreign {
+            builder = builder.sender(Mailbox::new(None, self.from.clone()));
         }
-        let short = letter.body.lines().all(|line| line.len() <= LONGEST_LINE);
-        let body = if letter.body.is_ascii() && short {
-            head.push("Content-Transfer-Encoding: 7bit".to_owned());
-            letter.body.lines().collect::<Vec<_>>().join("\r\n")
-        } else {
-            head.push("Content-Transfer-Encoding: base64".to_owned());
-            let bytes = letter.body.lines().collect::<Vec<_>>().join("\r\n");
-            let lines: Vec<String> = bytes.as_bytes().chunks(57).map(|line| STANDARD.encode(line)).collect();
-            lines.join("\r\n")
-        };
-        Some((to, format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()))
+        let message = builder.body(letter.body.clone()).ok()?;
+        Some((to, message.formatted()))
     }
 
     async fn converse(&self, to: Address, text: &[u8]) -> Result<(), Outcome> {
@@ -200,33 +191,6 @@ impl Post {
     }
 }
 
-/// A name before an address (RFC 5322).
-fn phrase(name: &str) -> String {
-    if name.is_ascii() && !name.contains("=?") {
-        format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        words(name)
-    }
-}
-
-/// A text in a header, in encoded words where it is not plain (RFC 2047): each of 75 characters at most, none of which
-/// cuts a character in two.
-fn words(text: &str) -> String {
-    if text.is_ascii() && !text.contains("=?") {
-        return text.to_owned();
-    }
-    let mut parts = vec![String::new()];
-    for character in text.chars() {
-        match parts.last_mut() {
-            Some(part) if part.len() + character.len_utf8() <= 45 => part.push(character),
-            _ => parts.push(character.into()),
-        }
-    }
-    let words: Vec<String> =
-        parts.iter().map(|part| format!("=?utf-8?B?{}?=", STANDARD.encode(part))).collect();
-    words.join("\r\n ")
-}
-
 fn reply(error: &Error) -> u16 {
     error.status().map_or(0, u16::from)
 }
@@ -255,23 +219,6 @@ mod tests {
             ("KITH__MAIL__FROM", from),
         ];
         Config::from_settings(settings).expect("it can be read")
-    }
-
-    #[test]
-    fn a_header_says_what_it_says_and_nothing_else() {
-        assert_eq!(
-            (phrase("A Co-op").as_str(), words("Read \"this\"").as_str()),
-            ("\"A Co-op\"", "Read \"this\"")
-        );
-        assert_eq!(phrase("The \"Best\" \\ One"), r#""The \"Best\" \\ One""#);
-        assert_eq!(words("C\u{f4}te"), "=?utf-8?B?Q8O0dGU=?=");
-        assert!(
-            words("=?utf-8?B?QQ==?=").starts_with("=?utf-8?B?PT91"),
-            "no encoded word of somebody else's"
-        );
-        let long = words(&"\u{e9}".repeat(60));
-        assert!(long.split("\r\n ").all(|word| word.len() <= 75 && word.ends_with("?=")), "{long}");
-        assert_eq!(long.split("\r\n ").count(), 3);
     }
 
     #[test]
