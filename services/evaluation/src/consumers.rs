@@ -26,7 +26,7 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
         .on("governance.circle", |tx, event| Box::pin(circle(tx, event)))
-        .on("appointments.visit", |tx, event| Box::pin(visit(tx, event)))
+        .on_many("appointments.visit", |tx, events| Box::pin(visits(tx, events)))
 }
 
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
@@ -82,13 +82,15 @@ fn read_circle(state: &CircleSnapshot, fields: &mut Fields) -> Option<Circle> {
     Some(Circle { id: fields.id("circle_id", &state.circle_id)?, seats })
 }
 
-async fn visit(tx: &mut Tx, event: &Received) -> Result<Outcome> {
-    let state: VisitSnapshot = event.state()?;
-    let mut fields = Fields::default();
-    let parsed = read_visit(&state, &mut fields);
-    let visit = fields.finish(parsed).map_err(Error::internal)?;
-    app::visit::project(tx, &visit).await?;
-    Ok(Outcome::Done)
+async fn visits(tx: &mut Tx, events: &[&Received]) -> Result<()> {
+    let mut visits = Vec::with_capacity(events.len());
+    for event in events {
+        let state: VisitSnapshot = event.state()?;
+        let mut fields = Fields::default();
+        let parsed = read_visit(&state, &mut fields);
+        visits.push(fields.finish(parsed).map_err(Error::internal)?);
+    }
+    app::visit::project(tx, &visits).await
 }
 
 fn read_visit(snapshot: &VisitSnapshot, fields: &mut Fields) -> Option<Visit> {

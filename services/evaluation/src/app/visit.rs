@@ -6,7 +6,7 @@ use kith_platform::error::Result;
 use crate::domain::visit::Visit;
 use crate::store;
 
-/// Keeps a visit as it is told.
-pub async fn project(tx: &mut Tx, visit: &Visit) -> Result<()> {
-    store::visit::put(tx, visit).await
+/// Keeps visits as they are told.
+pub async fn project(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
+    store::visit::put(tx, visits).await
 }

@@ -1,40 +1,54 @@
 //! Visits, as told by appointments.
 
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 
 use crate::domain::TeamId;
 use crate::domain::continuity::{AgreedVisit, Month};
 use crate::domain::visit::{State, Visit};
 
-/// Writes a visit as it is now.
-pub async fn put(tx: &mut Tx, visit: &Visit) -> Result<()> {
+/// Writes visits as they are now, each of them once.
+pub async fn put(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
     let tenant = tx.tenant();
-    let (state, agreed_on) = match visit.state {
+    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
+    let teams: Vec<Uuid> = visits.iter().map(|visit| visit.team.0).collect();
+    let givers: Vec<Uuid> = visits.iter().map(|visit| visit.giver.0).collect();
+    let planned: Vec<NaiveDateTime> = visits.iter().map(|visit| visit.occurrence_local).collect();
+    let (states, agreed): (Vec<String>, Vec<Option<NaiveDate>>) =
+        visits.iter().map(|visit| word_and_day(visit.state)).unzip();
+    sqlx::query!(
+        "insert into visit (tenant_id, visit_id, team_id, giver_person_id, occurrence_local, agreed_on, state)
+         select $1, v.id, v.team, v.giver, v.planned, v.agreed_on, v.state
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamp[], $6::date[], $7::text[])
+             as v (id, team, giver, planned, agreed_on, state)
+         order by v.id
+         on conflict on constraint visit_pk do update
+             set team_id = excluded.team_id, giver_person_id = excluded.giver_person_id,
+                 occurrence_local = excluded.occurrence_local, agreed_on = excluded.agreed_on, state = excluded.state",
+        tenant.0,
+        &ids,
+        &teams,
+        &givers,
+        &planned,
+        &agreed as &[Option<NaiveDate>],
+        &states,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+fn word_and_day(state: State) -> (String, Option<NaiveDate>) {
+    let (word, agreed_on) = match state {
         State::Planned => ("planned", None),
         State::Agreed { on } => ("agreed", Some(on)),
         State::Cancelled => ("cancelled", None),
         State::LateCancelled => ("late_cancelled", None),
         State::Missed => ("missed", None),
     };
-    sqlx::query!(
-        "insert into visit (tenant_id, visit_id, team_id, giver_person_id, occurrence_local, agreed_on, state)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict on constraint visit_pk do update
-             set team_id = $3, giver_person_id = $4, occurrence_local = $5, agreed_on = $6, state = $7",
-        tenant.0,
-        visit.id.0,
-        visit.team.0,
-        visit.giver.0,
-        visit.occurrence_local,
-        agreed_on,
-        state,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
+    (word.to_owned(), agreed_on)
 }
 
 /// The agreed visits of a Team whose originally planned local day lies in a month.
