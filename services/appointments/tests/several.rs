@@ -45,6 +45,41 @@ async fn a_weeks_visits_are_agreed_in_one_act_in_the_order_asked_for() {
     assert_eq!(told().await, 5);
 }
 
+/// What is answered is what is kept, for visits of every kind: with their own times, agreed before, moved, covered, with a move
+/// that waits.
+#[tokio::test]
+async fn visits_of_every_kind_are_kept_as_they_are_answered() {
+    let stage = Stage::new(false).await;
+    let timed = stage.visit("2026-11-17T10:00:00").await;
+    stage
+        .record(stage.giver, &timed, "2026-11-17T10:05:00Z", "2026-11-17T11:20:00Z")
+        .await
+        .expect("recorded");
+    let before = stage.visit("2026-11-18T10:00:00").await;
+    stage.agree(stage.owner, &before).await.expect("agreed");
+    let covered = stage.visit("2026-11-23T10:00:00").await;
+    stage.cancel(stage.giver, &covered, None, pb::Side::Unspecified).await.expect("called off");
+    stage.propose_cover(stage.owner, &covered, stage.other).await.expect("asked");
+    stage.answer_cover(stage.other, &covered, stage.other, true).await.expect("a yes");
+    let (moved, later) = (stage.visit("2026-11-24T10:00:00").await, "2026-11-24T15:00:00");
+    stage.propose_move(stage.owner, &moved, later).await.expect("proposed");
+    stage.answer_move(stage.giver, &moved, later, true).await.expect("a yes");
+    let waits = stage.visit("2026-11-25T10:00:00").await;
+    stage.propose_move(stage.giver, &waits, "2026-11-25T15:00:00").await.expect("proposed");
+    stage.world.clock.advance(chrono::Duration::days(5));
+
+    let all = all_of(&stage, &[&waits, &moved, &covered, &before, &timed]);
+    let agreed = agree(&stage, stage.owner, all).await.expect("agreed");
+    for answered in &agreed {
+        assert_eq!(answered.state(), VisitState::Agreed);
+        assert_eq!(&stage.get(stage.owner, &answered.id).await.expect("a visit"), answered);
+    }
+    assert_eq!(agreed[0].r#move, None, "what happened cannot be moved any more");
+    assert_eq!(agreed[1].starts_local, later);
+    assert_eq!(agreed[2].giver_person_id, stage.other.to_string());
+    assert_eq!(agreed[4].agreed_start_time, agreed[4].actual_start_time);
+}
+
 #[tokio::test]
 async fn where_one_is_refused_none_is_agreed_and_it_is_said_which() {
     let stage = Stage::new(false).await;

@@ -73,7 +73,7 @@ pub async fn open_on_its_day(
 }
 
 /// Asks the policy about a visit that was looked for. `is_giver` says who counts as its giver for this.
-async fn judged(
+pub async fn judged(
     tx: &mut Tx,
     around: Option<Around>,
     day: NaiveDate,

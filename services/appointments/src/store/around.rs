@@ -2,7 +2,7 @@
 
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::PersonId;
+use kith_platform::id::{PersonId, Uuid};
 use sqlx::types::Json;
 
 use super::visit::Row;
@@ -36,11 +36,11 @@ impl Around {
     }
 }
 
-/// Selects a visit with all of it; the rest of the statement locks it or not.
+/// Selects visits with all of them; the rest of the statement says which, and whether they are locked.
 macro_rules! select {
-    ($tx:expr, $id:expr, $rest:tt) => {{
+    ($tx:expr, $which:expr, $rest:tt) => {{
         let tenant = $tx.tenant();
-        let row = sqlx::query!(
+        let rows = sqlx::query!(
             r#"select id, series_id, visit.team_id, giver_person_id, kind, occurrence_local, starts_local, time_zone,
                  wall_minutes, plan_starts_at, plan_ends_at, state, actual_starts_at, actual_ends_at, actual_by,
                  actual_accepted, settled_starts_at, settled_ends_at, settlement, settlement_no, cancelled_by,
@@ -55,15 +55,14 @@ macro_rules! select {
              from visit
                  left join known_team t on t.tenant_id = visit.tenant_id and t.team_id = visit.team_id
                  left join known_giver g on g.tenant_id = visit.tenant_id and g.person_id = visit.giver_person_id
-             where visit.tenant_id = $1 and id = $2 "# + $rest,
+             where visit.tenant_id = $1 and "# + $rest,
             tenant.0,
-            $id.0
+            $which
         )
-        .fetch_optional($tx.conn())
+        .fetch_all($tx.conn())
         .await?;
-        match row {
-            None => Ok(None),
-            Some(row) => {
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
                 let team = match (row.owner_person_id, row.circle_id, row.members, row.rota_holders) {
                     (Some(owner), Some(circle_id), Some(members), Some(rota_holders)) => Some(Team {
                         id: row.team_id.into(),
@@ -102,18 +101,24 @@ macro_rules! select {
                         cover_person_id: row.cover_person_id, cover_by: row.cover_by,
                         brought_in: row.brought_in, version: row.version,
                 })?;
-                Ok(Some(Around { visit, team, giver, notice_hours }))
-            }
+                found.push(Around { visit, team, giver, notice_hours });
         }
+        found
     }};
 }
 
 /// Reads a visit with all of it in one round trip.
 pub async fn load(tx: &mut Tx, id: VisitId) -> Result<Option<Around>> {
-    select!(tx, id, "")
+    Ok(select!(tx, id.0, "id = $2").pop())
 }
 
 /// The same with the visit locked until the end of the transaction.
 pub async fn load_for_update(tx: &mut Tx, id: VisitId) -> Result<Option<Around>> {
-    select!(tx, id, "for update of visit")
+    Ok(select!(tx, id.0, "id = $2 for update of visit").pop())
+}
+
+/// The same for several, locked in the order of their ids.
+pub async fn load_all_for_update(tx: &mut Tx, ids: &[VisitId]) -> Result<Vec<Around>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    Ok(select!(tx, &ids, "id = any($2) order by id for update of visit"))
 }

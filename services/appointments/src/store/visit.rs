@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use kith_platform::db::{Tx, changed_one};
-use kith_platform::error::{Error, Result};
+use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::zone;
 use kith_platform::page::Page;
@@ -294,5 +294,87 @@ pub async fn save(tx: &mut Tx, visit: &mut Visit) -> Result<()> {
     .await?;
     changed_one(&done)?;
     visit.version += 1;
+    Ok(())
+}
+
+/// The same for several at once, each of them another.
+pub async fn save_all(tx: &mut Tx, visits: Vec<&mut Visit>) -> Result<()> {
+    if visits.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
+    let versions: Vec<i64> = visits.iter().map(|visit| visit.version).collect();
+    let givers: Vec<Uuid> = visits.iter().map(|visit| visit.giver.0).collect();
+    let starts: Vec<NaiveDateTime> = visits.iter().map(|visit| visit.starts_local).collect();
+    let plan_starts: Vec<DateTime<Utc>> = visits.iter().map(|visit| visit.plan.starts_at).collect();
+    let plan_ends: Vec<DateTime<Utc>> = visits.iter().map(|visit| visit.plan.ends_at).collect();
+    let states: Vec<String> = visits.iter().map(|visit| visit.state.word().to_owned()).collect();
+    // Times and words that may be none, each column in the order of the visits.
+    let time =
+        |of: fn(&Visit) -> Option<DateTime<Utc>>| visits.iter().map(|visit| of(visit)).collect::<Vec<_>>();
+    let word = |of: fn(&Visit) -> Option<&'static str>| {
+        visits.iter().map(|visit| of(visit).map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let person = |of: fn(&Visit) -> Option<PersonId>| {
+        visits.iter().map(|visit| of(visit).map(Uuid::from)).collect::<Vec<_>>()
+    };
+    let flag = |of: fn(&Visit) -> bool| visits.iter().map(|visit| of(visit)).collect::<Vec<_>>();
+    let moves: Vec<Option<NaiveDateTime>> =
+        visits.iter().map(|visit| visit.proposed_move.map(|proposal| proposal.starts_local)).collect();
+    let numbers: Vec<i64> = visits.iter().map(|visit| visit.settlement_no).collect();
+    let done = sqlx::query!(
+        "update visit set version = v.version + 1, giver_person_id = v.giver, starts_local = v.starts_local,
+             plan_starts_at = v.plan_starts_at, plan_ends_at = v.plan_ends_at, state = v.state,
+             actual_starts_at = v.actual_starts_at, actual_ends_at = v.actual_ends_at, actual_by = v.actual_by,
+             actual_accepted = v.actual_accepted, settled_starts_at = v.settled_starts_at,
+             settled_ends_at = v.settled_ends_at, settlement = v.settlement, settlement_no = v.settlement_no,
+             cancelled_by = v.cancelled_by, cancelled_by_person_id = v.cancelled_by_person,
+             cancelled_at = v.cancelled_at, cancellation_unconfirmed = v.unconfirmed,
+             move_starts_local = v.move_starts_local, move_by = v.move_by, cover_person_id = v.cover_person,
+             cover_by = v.cover_by, brought_in = v.brought_in
+         from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::timestamp[], $6::timestamptz[], $7::timestamptz[],
+                 $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::bool[], $13::timestamptz[],
+                 $14::timestamptz[], $15::text[], $16::bigint[], $17::text[], $18::uuid[], $19::timestamptz[],
+                 $20::bool[], $21::timestamp[], $22::text[], $23::uuid[], $24::text[], $25::bool[])
+             as v (id, version, giver, starts_local, plan_starts_at, plan_ends_at, state, actual_starts_at,
+                 actual_ends_at, actual_by, actual_accepted, settled_starts_at, settled_ends_at, settlement,
+                 settlement_no, cancelled_by, cancelled_by_person, cancelled_at, unconfirmed, move_starts_local,
+                 move_by, cover_person, cover_by, brought_in)
+         where visit.tenant_id = $1 and visit.id = v.id and visit.version = v.version",
+        tenant.0,
+        &ids,
+        &versions,
+        &givers,
+        &starts,
+        &plan_starts,
+        &plan_ends,
+        &states,
+        &time(|visit| visit.actual.map(|actual| actual.period.starts_at)) as &[Option<DateTime<Utc>>],
+        &time(|visit| visit.actual.map(|actual| actual.period.ends_at)) as &[Option<DateTime<Utc>>],
+        &word(|visit| visit.actual.map(|actual| actual.by.word())) as &[Option<String>],
+        &flag(|visit| visit.actual.is_some_and(|actual| actual.accepted)),
+        &time(|visit| visit.settled.map(|settled| settled.period.starts_at)) as &[Option<DateTime<Utc>>],
+        &time(|visit| visit.settled.map(|settled| settled.period.ends_at)) as &[Option<DateTime<Utc>>],
+        &word(|visit| visit.settled.map(|settled| settled.settlement.word())) as &[Option<String>],
+        &numbers,
+        &word(|visit| visit.cancellation.map(|earlier| earlier.by.side.word())) as &[Option<String>],
+        &person(|visit| visit.cancellation.map(|earlier| earlier.by.person)) as &[Option<Uuid>],
+        &time(|visit| visit.cancellation.map(|earlier| earlier.occurred_at)) as &[Option<DateTime<Utc>>],
+        &flag(|visit| visit.cancellation.is_some_and(|earlier| earlier.awaits_confirmation)),
+        &moves as &[Option<NaiveDateTime>],
+        &word(|visit| visit.proposed_move.map(|proposal| proposal.by.word())) as &[Option<String>],
+        &person(|visit| visit.proposed_cover.map(|proposal| proposal.giver)) as &[Option<Uuid>],
+        &word(|visit| visit.proposed_cover.map(|proposal| proposal.by.word())) as &[Option<String>],
+        &flag(|visit| visit.brought_in),
+    )
+    .execute(tx.conn())
+    .await?;
+    if done.rows_affected() != ids.len() as u64 {
+        return Err(Common::Contended.into());
+    }
+    for visit in visits {
+        visit.version += 1;
+    }
     Ok(())
 }
