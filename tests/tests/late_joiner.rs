@@ -20,7 +20,8 @@ const ASIDE: &[&str] = &[
     "platform.audit_block",
 ];
 
-/// What each service knows of the others, and nothing of its own. Of identity: who belongs to which Team and Circle.
+/// What each service knows of the others, and nothing of its own. Of identity: who belongs to which Team and
+/// Circle, who wears which hat and who gives support.
 const KNOWN: &[(&str, &[&str])] = &[
     (
         "appointments",
@@ -41,7 +42,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("matching", &["team", "platform.organisation_role"]),
     ("governance", &["platform.person", "platform.organisation_role"]),
     ("evaluation", &["team", "team_member", "circle_member", "visit"]),
-    (OF_PLACES, &["belonging"]),
+    (OF_PLACES, &["belonging", "hat_worn", "known_giver"]),
 ];
 /// It owns the tenants, and hears of them from nobody.
 const OF_PLACES: &str = "identity";
