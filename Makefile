@@ -48,6 +48,10 @@ test: build ## Runs every test over real PostgreSQL and RabbitMQ (servers of its
 chaos: build ## Kills, cuts, repeats and delays everything under load and counts what is lost; QUICK=1 ends in minutes
 	target/debug/chaos $(if $(QUICK),--quick) --report target/chaos.txt $(ARGS)
 
+.PHONY: mutations
+mutations: ## Breaks the last commit on purpose, fault by fault, and looks that a test notices each; about an hour; ARGS="--only T2,N4"
+	$(CARGO) run --quiet --locked -p kith-tests --bin mutations -- $(ARGS)
+
 # Every program in release, the bench beside the services that it measures.
 BENCH_BINS := --bin bench --bin kith $(foreach service,identity teams matching appointments finance governance evaluation,--bin kith-$(service))
 

@@ -6,6 +6,7 @@ pub mod collector;
 pub mod filler;
 pub mod founding;
 pub mod guard;
+pub mod mutations;
 pub mod own_broker;
 pub mod people;
 pub mod refusals;

@@ -15,6 +15,7 @@ mod isolation;
 mod late_joiner;
 mod licences;
 mod month;
+mod mutations;
 mod no_line_authority;
 mod one_account;
 mod protocol_model;
