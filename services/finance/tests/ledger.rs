@@ -181,6 +181,92 @@ async fn nothing_on_the_books_can_be_changed_or_removed() {
     assert_eq!(stage.balances().await[&format!("giver:{}", stage.giver)], -2000);
 }
 
+/// What a row refers to must be there: one look a statement, in place of a declared key for each row.
+#[tokio::test]
+async fn what_a_row_refers_to_must_be_there() {
+    let stage = Stage::funded().await;
+    stage.tell_visit(&stage.visit("2026-03-10")).await;
+    let (tenant, unknown, new) = (stage.tenant, stage.uuid(), stage.uuid());
+    let transfer = format!(
+        "insert into transfer (tenant_id, id, input_hash, code, created_at)
+         values ('{tenant}', '{new}', 'x', 'coins_given', '2026-01-01');"
+    );
+    let entries = |transfer: Uuid, account: String, currency: &str| {
+        format!(
+            "insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
+             select '{tenant}', '{transfer}', leg, {account}, '{currency}', amount from (values (1, 5), (2, -5)) v (leg, amount)"
+        )
+    };
+    // A row that is there, once more, but for what is said.
+    let again = |table: &str, but: String| {
+        format!("insert into {table} select (jsonb_populate_record(t, '{but}')).* from {table} t limit 1")
+    };
+    let there = "(select id from account where currency = 'GBP' limit 1)";
+    let table = [
+        ("entry_of_transfer", entries(unknown, there.to_owned(), "GBP")),
+        ("entry_of_account", transfer.clone() + &entries(new, format!("'{unknown}'"), "GBP")),
+        ("entry_of_account", transfer + &entries(new, there.to_owned(), "XCC")),
+        (
+            "settlement_by_transfer",
+            again("settlement", format!(r#"{{"visit_id": "{new}", "transfer_id": "{unknown}"}}"#)),
+        ),
+        (
+            "settlement_by_rule",
+            again(
+                "settlement",
+                format!(r#"{{"visit_id": "{new}", "transfer_id": null, "rule_id": "{unknown}"}}"#),
+            ),
+        ),
+        (
+            "settlement_share_of_settlement",
+            again("settlement_share", format!(r#"{{"visit_id": "{unknown}"}}"#)),
+        ),
+        (
+            "settlement_share_of_payer",
+            again("settlement_share", format!(r#"{{"place": 50, "payer_id": "{unknown}"}}"#)),
+        ),
+    ];
+    for (key, statement) in table {
+        let refused = run(&mut begin(&stage).await, statement).await.expect_err(key);
+        assert_eq!(code_of(&refused), "23503", "{key}: {refused}");
+        let said = refused.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
+        assert_eq!(said, Some(key), "{refused}");
+    }
+    // The same with what is there is taken: the looks refuse nothing else.
+    let with = format!(r#"{{"visit_id": "{new}", "transfer_id": null}}"#);
+    let mut tx = begin(&stage).await;
+    run(&mut tx, again("settlement", with)).await.expect("settled");
+    let share = format!(
+        "insert into settlement_share select (jsonb_populate_record(t, '{{\"visit_id\": \"{new}\"}}')).*
+         from settlement_share t limit 1"
+    );
+    run(&mut tx, share).await.expect("shared");
+}
+
+/// That one look is enough because what others refer to stays, and keeps its key.
+#[tokio::test]
+async fn what_others_refer_to_stays() {
+    let stage = Stage::funded().await;
+    stage.tell_visit(&stage.visit("2026-03-10")).await;
+    let mut admin = stage.world.admin(&stage.host).await;
+    for table in ["account", "payer", "contribution_rule"] {
+        for statement in
+            [format!("delete from {table}"), format!("update {table} set id = gen_random_uuid()")]
+        {
+            let by_app = if statement.starts_with("delete") { "42501" } else { "KF005" };
+            let refused =
+                run(&mut begin(&stage).await, statement.clone()).await.expect_err("the app role may not");
+            assert_eq!(code_of(&refused), by_app, "as the app role: {statement}");
+            let refused = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut admin).await;
+            assert_eq!(
+                code_of(&refused.expect_err("the trigger refuses")),
+                "KF005",
+                "as administrator: {statement}"
+            );
+        }
+    }
+}
+
 /// An erasure after the law's years is the one thing that may still happen to an invoice.
 #[tokio::test]
 async fn the_name_on_an_invoice_may_go_and_nothing_else_about_it() {

@@ -18,6 +18,7 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::db::Place;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
@@ -169,6 +170,12 @@ pub(crate) struct Caller {
 impl Caller {
     pub fn new(tenant: TenantId) -> Self {
         Self { tenant, reads: format!("{tenant}r"), writes: format!("{tenant}w") }
+    }
+
+    /// One who writes as a command does: only while the tenant is what it was taken for.
+    pub fn commanding(tenant: TenantId, place: &Place) -> Self {
+        let state = if place.preparing { "preparing" } else { "live" };
+        Self { tenant, reads: String::new(), writes: format!("{tenant}c{state} {}", place.zone.name()) }
     }
 }
 

@@ -124,6 +124,11 @@ impl Error {
         code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
+    /// Whether PostgreSQL itself said no: the statement is over, and its connection sound.
+    pub(crate) fn is_the_databases_answer(&self) -> bool {
+        matches!(self, Self::Database(error) if error.as_database_error().is_some())
+    }
+
     /// Whether a write was refused where only reading is let: by a standby, which passes; or in a query of ours, which does
     /// not (SQLSTATE `read_only_sql_transaction`).
     pub(crate) fn is_a_refused_write(&self) -> bool {

@@ -117,6 +117,7 @@ pub(crate) fn follow(span: &Span, traceparent: Option<&str>) {
 struct Figures {
     duration: Histogram<f64>,
     shed: Counter<u64>,
+    in_one: Counter<u64>,
     parked: Gauge<i64>,
     gaps: Gauge<i64>,
     dead: Gauge<i64>,
@@ -129,6 +130,7 @@ fn figures() -> &'static Figures {
         Figures {
             duration: meter.f64_histogram("rpc.server.duration").with_unit("s").build(),
             shed: meter.u64_counter("rpc.server.shed").build(),
+            in_one: meter.u64_counter("kith.command.in_one").build(),
             parked: meter.i64_gauge("kith.inbox.parked").with_unit("{event}").build(),
             gaps: meter.i64_gauge("kith.inbox.gaps").with_unit("{aggregate}").build(),
             dead: meter.i64_gauge("kith.inbox.dead").with_unit("{event}").build(),
@@ -147,6 +149,11 @@ pub(crate) fn called(method: &'static str, code: i32, took: Duration) {
 /// Records a call that was shed.
 pub(crate) fn shed() {
     figures().shed.add(1, &[]);
+}
+
+/// Records a command of one statement: done so, or run again as others are.
+pub(crate) fn in_one(done: bool) {
+    figures().in_one.add(1, &[KeyValue::new("done", done)]);
 }
 
 /// Records what waits too long in the inbox: alarms look at these.

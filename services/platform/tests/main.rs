@@ -7,6 +7,7 @@ mod common;
 mod db;
 mod door;
 mod idempotency;
+mod in_one;
 mod inbox;
 mod looking;
 mod looks;

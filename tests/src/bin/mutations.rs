@@ -101,9 +101,10 @@ impl Copy {
             let verdict = done(self.cargo().args(["build", "--workspace"]))
                 .and_then(|()| self.ask(&one.package, &one.test));
             write(&file, &whole)?;
-            let (word, by) = match verdict? {
-                Verdict::Caught(by) => ("caught", by),
-                Verdict::Unnoticed => ("UNNOTICED", String::new()),
+            let (word, by) = match verdict {
+                Ok(Verdict::Caught(by)) => ("caught", by),
+                Ok(Verdict::Unnoticed) => ("UNNOTICED", String::new()),
+                Err(problem) => ("NOT TRIED", problem),
             };
             caught += usize::from(word == "caught");
             println!(
@@ -147,8 +148,9 @@ impl Copy {
             return Err(format!("{test} did not end within {LONGEST} s"));
         }
         if said.contains("test result: FAILED. 0 passed; 1 failed") {
-            let panic = said.lines().skip_while(|line| !line.contains("panicked at")).nth(1);
-            return Ok(Verdict::Caught(panic.unwrap_or_default().chars().take(160).collect()));
+            let panic = said.lines().skip_while(|line| !line.contains("panicked at")).skip(1).take(4);
+            let words: Vec<&str> = panic.flat_map(str::split_whitespace).collect();
+            return Ok(Verdict::Caught(words.join(" ").chars().take(160).collect()));
         }
         if output.status.success() && said.contains("test result: ok. 1 passed") {
             return Ok(Verdict::Unnoticed);

@@ -114,8 +114,8 @@ impl VisitsService for VisitsFace {
 
     async fn agree_visit(&self, request: Request<pb::AgreeVisitRequest>) -> Reply<pb::AgreeVisitResponse> {
         self.0
-            .command(request, parse::agree_visit, app::outcome::agree, |visit| pb::AgreeVisitResponse {
-                visit: Some(visit.into()),
+            .command_in_one(request, parse::agree_visit, app::outcome::agree, |visit| {
+                pb::AgreeVisitResponse { visit: Some(visit.into()) }
             })
             .await
     }

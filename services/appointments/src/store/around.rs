@@ -112,8 +112,11 @@ pub async fn load(tx: &mut Tx, id: VisitId) -> Result<Option<Around>> {
     Ok(select!(tx, id.0, "id = $2").pop())
 }
 
-/// The same with the visit locked until the end of the transaction.
+/// The same with the visit locked until the end of the transaction, where the command has one.
 pub async fn load_for_update(tx: &mut Tx, id: VisitId) -> Result<Option<Around>> {
+    if !tx.locks() {
+        return load(tx, id).await;
+    }
     Ok(select!(tx, id.0, "id = $2 for update of visit").pop())
 }
 

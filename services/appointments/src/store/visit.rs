@@ -1,7 +1,7 @@
 //! Visits.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use kith_platform::db::{Tx, changed_one};
+use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::local::zone;
@@ -256,7 +256,7 @@ pub async fn save(tx: &mut Tx, visit: &mut Visit) -> Result<()> {
     let actual = visit.actual;
     let settled = visit.settled;
     let cancellation = visit.cancellation;
-    let done = sqlx::query!(
+    let change = sqlx::query!(
         "update visit set version = $3 + 1, giver_person_id = $4, starts_local = $5, plan_starts_at = $6,
              plan_ends_at = $7, state = $8, actual_starts_at = $9, actual_ends_at = $10, actual_by = $11,
              actual_accepted = $12, settled_starts_at = $13, settled_ends_at = $14, settlement = $15,
@@ -289,10 +289,8 @@ pub async fn save(tx: &mut Tx, visit: &mut Visit) -> Result<()> {
         visit.proposed_cover.map(|proposal| proposal.giver.0),
         visit.proposed_cover.map(|proposal| proposal.by.word()),
         visit.brought_in
-    )
-    .execute(tx.conn())
-    .await?;
-    changed_one(&done)?;
+    );
+    tx.change_one(change).await?;
     visit.version += 1;
     Ok(())
 }
