@@ -7,7 +7,7 @@ use crate::db::{Conn, Now};
 use crate::error::Result;
 use crate::id::{Ids, TenantId, Uuid};
 
-pub(crate) use group::{Group, LONGEST_STATEMENT};
+pub(crate) use group::Group;
 
 /// One decision of the policy, or one more person whom what was decided on shows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,6 +22,17 @@ use crate::db::Place;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
+/// No statement of ours runs longer in the database: after it the connection has gone silent.
+pub(crate) const LONGEST_STATEMENT: Duration = Duration::from_secs(12);
+/// The same for work of several statements that is one transaction.
+pub(crate) const LONGEST_WORK: Duration = Duration::from_mins(1);
+
+/// Gives work up whose connection has gone silent: PostgreSQL would have ended it long before. The connection is closed with
+/// what is dropped here.
+pub(crate) async fn within<T>(longest: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(longest, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+}
+
 /// The longest that somebody waits for a connection.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// After so long among us a connection passes through the pool.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::broker::Address;
+use crate::connections::{LONGEST_STATEMENT, LONGEST_WORK, within};
 use crate::context::Actor;
 use crate::db::{Db, Mode, Now, Tx};
 use crate::error::{Error, Result};
@@ -97,22 +98,23 @@ impl Inbox {
         let now = self.db.shared.clock.now();
         let tenants = {
             let mut conn = self.db.relay().await?;
-            sqlx::query_scalar!(
+            let looking = sqlx::query_scalar!(
                 "select distinct i.tenant_id from platform.inbox i
                      join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
                  where i.state = 'ready' and i.next_attempt_at <= $1
                      and (i.snapshot or i.event_no <= c.last_no + 1)",
                 now
             )
-            .fetch_all(&mut *conn)
-            .await?
+            .fetch_all(&mut *conn);
+            within(LONGEST_STATEMENT, async { Ok(looking.await?) }).await?
         };
         let mut applied = 0;
         for tenant in tenants {
             let tenant = TenantId(tenant);
             // Looking for the tenants takes as long as much is ready, so that each has several turns before the next look.
             for _ in 0..BATCHES_IN_A_ROW {
-                let Ok(count) = self.apply_batch(tenant, BATCH, now).await else {
+                let applying = within(LONGEST_WORK, self.apply_batch(tenant, BATCH, now));
+                let Ok(count) = applying.await else {
                     applied += self.apply_one_by_one(tenant, now).await?;
                     break;
                 };
@@ -266,18 +268,26 @@ impl Inbox {
     async fn apply_one_by_one(&self, tenant: TenantId, now: Now) -> Result<usize> {
         let mut applied = 0;
         for _ in 0..BATCH {
-            let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
-            let Some(taken) = self.take(&mut tx, 1, now).await?.pop() else {
-                tx.rollback().await?;
+            if !within(LONGEST_WORK, self.apply_next(tenant, now, &mut applied)).await? {
                 break;
-            };
-            let worked = self.apply_all(&mut tx, std::slice::from_ref(&taken), now).await;
-            match self.end(tx, worked).await {
-                Ok(()) => applied += 1,
-                Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
             }
         }
         Ok(applied)
+    }
+
+    /// Applies one event or puts it off; answers whether there was one.
+    async fn apply_next(&self, tenant: TenantId, now: Now, applied: &mut usize) -> Result<bool> {
+        let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
+        let Some(taken) = self.take(&mut tx, 1, now).await?.pop() else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
+        let worked = self.apply_all(&mut tx, std::slice::from_ref(&taken), now).await;
+        match self.end(tx, worked).await {
+            Ok(()) => *applied += 1,
+            Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
+        }
+        Ok(true)
     }
 
     /// Notes a failed attempt: tried again later, dead after the last. What will pass by itself is no attempt: it is tried

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Message, Publisher};
 use crate::clock::Clock;
+use crate::connections::{LONGEST_STATEMENT, LONGEST_WORK, within};
 use crate::db::Db;
 use crate::error::Result;
 use crate::id::{TenantId, Uuid};
@@ -75,9 +76,9 @@ impl Relay {
     async fn lead(&self, stop: &CancellationToken) -> Result<()> {
         // Closed when dropped: the lock belongs to the session and must not go back into the pool with it.
         let mut session = crate::connections::Open::from_connection(self.db.relay().await?);
-        let leads = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, LEADER_LOCK)
-            .fetch_one(session.conn())
-            .await?;
+        let asking = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, LEADER_LOCK)
+            .fetch_one(session.conn());
+        let leads = within(LONGEST_STATEMENT, async { Ok(asking.await?) }).await?;
         if !leads {
             session.give_back();
             tokio::select! {
@@ -91,13 +92,14 @@ impl Relay {
         let mut looked = Instant::now();
         while !stop.is_cancelled() {
             pace.turn().await;
-            watermark.tell(session.conn(), &self.db.shared, &self.publisher).await?;
+            within(LONGEST_WORK, watermark.tell(session.conn(), &self.db.shared, &self.publisher)).await?;
             let Published { events, more } = self.publish_batches(session.conn()).await?;
             pace.carried(events);
             // Events go first; snapshots fill the time between, and have their turn where there is none.
             let mut resent = false;
             if !more && (events == 0 || looked.elapsed() > SNAPSHOTS_WAIT) {
-                resent = crate::resend::send_page(session.conn(), &self.publisher).await?;
+                resent =
+                    within(LONGEST_WORK, crate::resend::send_page(session.conn(), &self.publisher)).await?;
                 looked = Instant::now();
             }
             if !more && !resent {
@@ -116,18 +118,19 @@ impl Relay {
     async fn publish_batches(&self, conn: &mut PgConnection) -> Result<Published> {
         let (mut confirmed, mut events) = (Confirmed::default(), 0);
         for turn in 1.. {
-            let messages = self.unpublished(conn, &confirmed).await?;
+            let messages = within(LONGEST_STATEMENT, self.unpublished(conn, &confirmed)).await?;
             let publishing = async {
                 let (indices, failure) = self.publisher.publish(&messages).await;
                 crate::crash::point("K4");
                 (indices, failure)
             };
-            let (marked, (indices, failure)) = tokio::join!(self.mark(conn, &confirmed), publishing);
+            let (marked, (indices, failure)) =
+                tokio::join!(within(LONGEST_STATEMENT, self.mark(conn, &confirmed)), publishing);
             confirmed = Confirmed::of(&messages, &indices);
             events += messages.len();
             let more = messages.len() == BATCH;
             if marked.is_err() || failure.is_some() || !more || turn == BATCHES_IN_A_ROW {
-                self.mark(conn, &confirmed).await?;
+                within(LONGEST_STATEMENT, self.mark(conn, &confirmed)).await?;
                 marked?;
                 return failure.map_or(Ok(Published { events, more }), Err);
             }

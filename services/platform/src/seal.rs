@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::connections::Open;
+use crate::connections::{LONGEST_STATEMENT, LONGEST_WORK, Open, within};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid, hex};
@@ -223,8 +223,8 @@ impl Sealer {
     /// sealer is at it.
     pub async fn seal(&self) -> Result<usize> {
         let mut sealed = 0;
-        for tenant in self.waiting().await? {
-            while let Some((rows, checkpoint)) = self.seal_block(tenant).await? {
+        for tenant in within(LONGEST_STATEMENT, self.waiting()).await? {
+            while let Some((rows, checkpoint)) = within(LONGEST_WORK, self.seal_block(tenant)).await? {
                 sealed += rows;
                 // Kept by whoever keeps the logs: another trust domain than the database.
                 let line = serde_json::to_string(&checkpoint).map_err(Error::internal)?;

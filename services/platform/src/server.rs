@@ -20,8 +20,8 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use crate::audit::LONGEST_STATEMENT;
 use crate::causality::{self, Seen};
+use crate::connections::LONGEST_STATEMENT;
 use crate::context::Actor;
 use crate::error::{self, Common, Error, Result};
 use crate::host::Host;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::Days;
 use tokio_util::sync::CancellationToken;
 
+use crate::connections::{LONGEST_WORK, within};
 use crate::db::Db;
 use crate::error::Result;
 
@@ -45,9 +46,9 @@ pub async fn once(db: &Db) -> Result<Swept> {
     let mut swept = Swept::default();
     loop {
         let round = Swept {
-            answers: answers(db).await?,
-            published: published(db).await?,
-            applied: applied(db).await?,
+            answers: within(LONGEST_WORK, answers(db)).await?,
+            published: within(LONGEST_WORK, published(db)).await?,
+            applied: within(LONGEST_WORK, applied(db)).await?,
         };
         swept.answers += round.answers;
         swept.published += round.published;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Publisher;
+use crate::connections::{LONGEST_WORK, within};
 use crate::db::Db;
 use crate::error::Result;
 use crate::inbox::Inbox;
@@ -42,8 +43,8 @@ impl Watch {
         let mut joined = false;
         let mut last = Waiting::default();
         while !stop.is_cancelled() {
-            let looked = match self.look(&mut last).await {
-                Ok(gaps) => self.mend(&gaps, &mut joined).await,
+            let looked = match within(LONGEST_WORK, self.look(&mut last)).await {
+                Ok(gaps) => within(LONGEST_WORK, self.mend(&gaps, &mut joined)).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = looked {

@@ -1,5 +1,5 @@
-//! The database goes silent between a query's reading and its being written down: nothing of what was read leaves, and nobody
-//! waits for ever.
+//! The database goes silent between a query's reading and its being written down, or while events are applied: nothing of
+//! what was read leaves, nothing is lost, and nobody waits for ever.
 
 use std::time::{Duration, Instant};
 
@@ -63,4 +63,44 @@ async fn what_cannot_be_written_down_is_not_answered_and_refused_in_time() {
     let mut admin = world.admin(&host).await;
     let rows = count(&mut admin, "select count(*) from platform.audit where action = 'ReadNote'").await;
     assert_eq!(rows, 2, "one for each that was answered");
+}
+
+/// Events wait in the inbox while the connections go silent: applying gives up within one statement's time, and goes on over new
+/// ones. Red where that time has no end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn applying_gives_a_silent_connection_up_and_goes_on() {
+    let world = World::new();
+    let config = world.config(&SERVICE).await;
+    let proxy = Proxy::before(&config.database.host, config.database.port).await;
+    let mut through = config.clone();
+    through.database.host = "127.0.0.1".into();
+    through.database.port = proxy.port;
+    let host = world.host_with(&SERVICE, through).await;
+    let (tenant, note) = (world.tenant(&host, false).await, id(&world));
+    host.inbox().apply_ready().await.expect("as ever");
+    let mut admin = world.admin(&host).await;
+    sqlx::query(
+        "with cursor as (insert into platform.inbox_cursor values ($1, 'teams.team', $2, 0))
+         insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, state,
+             attempts, next_attempt_at, received_at)
+         select $1, $2, 'teams.team', $2, 1, 'teams.team.started.v1', '', 'ready', 0, '2026-01-01', '2026-01-01'",
+    )
+    .bind(tenant.0)
+    .bind(note)
+    .execute(&mut admin)
+    .await
+    .expect("an event");
+
+    proxy.lose();
+    let started = Instant::now();
+    let applied =
+        tokio::time::timeout(LONGEST, host.inbox().apply_ready()).await.expect("it gives up in time");
+    applied.expect_err("nothing can be applied");
+    println!("applying over a silent connection was given up after {:?}", started.elapsed());
+    proxy.cut();
+    until("events are applied again", LONGEST, async || {
+        host.inbox().apply_ready().await.is_ok_and(|count| count == 1)
+    })
+    .await;
+    assert_eq!(count(&mut admin, "select count(*) from note").await, 1);
 }

@@ -5,17 +5,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{Noted, write};
-use crate::connections::{Caller, Conn, Open};
+use crate::connections::{Caller, Conn, LONGEST_STATEMENT, Open, within};
 use crate::error::{Error, Result};
 use crate::id::{Ids, TenantId};
-
-/// No statement of ours runs longer in the database: after it the connection has gone silent.
-pub(crate) const LONGEST_STATEMENT: Duration = Duration::from_secs(12);
 
 /// Who waits until its rows are safe.
 #[derive(Debug)]
@@ -87,7 +83,7 @@ impl Lead {
             }
             let noted: Vec<&Noted> = batch.iter().map(|waiting| &waiting.noted).collect();
             let conn = Conn::writing(open.conn(), &caller);
-            let all = within_time(write(conn, self.tenant, &noted, &ids)).await;
+            let all = within(LONGEST_STATEMENT, write(conn, self.tenant, &noted, &ids)).await;
             if all.as_ref().is_err_and(gives_up) {
                 return;
             }
@@ -98,7 +94,7 @@ impl Lead {
                     // Each for itself, so that nobody is refused for another's rows.
                     is_sound = false;
                     let conn = Conn::writing(open.conn(), &caller);
-                    within_time(write(conn, self.tenant, &[&waiting.noted], &ids)).await
+                    within(LONGEST_STATEMENT, write(conn, self.tenant, &[&waiting.noted], &ids)).await
                 };
                 let ends = written.as_ref().is_err_and(gives_up);
                 waiting.safe.send(written).ok();
@@ -121,12 +117,6 @@ fn gives_up(error: &Error) -> bool {
         tracing::warn!(error.kind = %error, "what queries saw could not be written down");
     }
     ends
-}
-
-async fn within_time(writing: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::time::timeout(LONGEST_STATEMENT, writing)
-        .await
-        .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 impl Drop for Lead {

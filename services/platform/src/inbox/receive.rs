@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Inbox, POLL};
 use crate::broker::{Batch, Message, Receiver};
+use crate::connections::{LONGEST_WORK, within};
 use crate::error::Result;
 use crate::id::Uuid;
 use crate::pace::Pace;
@@ -57,7 +58,7 @@ impl Inbox {
     async fn take_in(&self, batch: &Batch) -> Result<()> {
         let mut pause = POLL;
         loop {
-            match self.try_to_take_in(batch).await {
+            match within(LONGEST_WORK, self.try_to_take_in(batch)).await {
                 Err(error) if !error.is_of_the_data() => {
                     tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "what was received cannot be stored yet");
                 }
