@@ -72,7 +72,7 @@ impl Standing {
 
     /// Adds "break_glass", with the emergency look that it stands for.
     #[must_use]
-    pub(crate) fn under_break_glass(mut self, look: Uuid) -> Self {
+    pub fn under_break_glass(mut self, look: Uuid) -> Self {
         self.words.insert(BREAK_GLASS);
         self.look = Some(look);
         self
