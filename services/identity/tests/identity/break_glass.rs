@@ -196,7 +196,7 @@ async fn an_emergency_look_shows_name_papers_and_how_to_reach_somebody_and_is_to
     let mut admin = cast.mailed.stage.world.admin(&cast.mailed.stage.host).await;
     let under: Vec<String> = sqlx::query_scalar(
         "select distinct action from platform.audit where actor_id = $1 and person_id = $2 and allowed
-             and $3 = any(string_to_array(basis, ' ')) order by 1",
+             and basis = $3 order by 1",
     )
     .bind(manager.id())
     .bind(owner.id())
