@@ -145,6 +145,16 @@ async fn a_person_tells_one_place_of_the_other_and_takes_it_back() {
     .await
     .expect("the audit");
     assert_eq!(basis, ["shown"]);
+    let named: i64 = sqlx::query_scalar(
+        "select count(*) from platform.audit where action = 'ListPlaceLinks' and actor_id = $1 and person_id = $2
+             and allowed",
+    )
+    .bind(here.id())
+    .bind(friend.id())
+    .fetch_one(&mut admin)
+    .await
+    .expect("the audit");
+    assert_eq!(named, 1, "whom the person's own list named is written down");
     two.show(here, "calder", &[two.neighbour]).await.expect("shown to another");
     assert!(two.is_hidden(friend, here).await);
     two.show(here, "calder", &[friend]).await.expect("shown");
