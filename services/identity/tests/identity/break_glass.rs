@@ -71,7 +71,7 @@ impl Cast {
         reviews.choose_contact(by(owner, choose)).await.expect("chosen");
         stage.hear_itself().await;
         let fact = recorded.legal_fact.expect("a legal fact");
-        Self { owner, contact, lead, manager, fact, mailed }
+        Self { mailed, owner, contact, lead, manager, fact }
     }
 
     async fn open(&self, who: Actor, stated: &str, minutes: i32) -> Result<common::BreakGlass, Status> {
