@@ -196,7 +196,9 @@ impl Filling<'_> {
             "currency" => "GBP",
             "stated_reason" => "words enough to say why",
             "request_id" => return (self.fallback)(),
-            _ if name == "id" || name == "ids" || name.ends_with("_id") => return self.id(field),
+            _ if name == "id" || name == "ids" || name.ends_with("_id") || name.ends_with("person_ids") => {
+                return self.id(field);
+            }
             _ => "words",
         };
         fixed.to_owned()
@@ -206,7 +208,7 @@ impl Filling<'_> {
     fn id(&mut self, field: &FieldDescriptor) -> String {
         let noun = match field.name() {
             "id" | "ids" => noun_of(&self.request).unwrap_or_else(|| snake(field.parent_message().name())),
-            name if name.ends_with("person_id") => "person".to_owned(),
+            name if name.ends_with("person_id") || name.ends_with("person_ids") => "person".to_owned(),
             name => name.trim_end_matches("_id").to_owned(),
         };
         let own = self.ids.get(&format!("{}.{noun}", self.service));

@@ -15,6 +15,13 @@ pub mod tables;
 
 use kith_platform::Service;
 
+/// The services that hold records which an emergency look opens: those whose contracts have an event to tell of one.
+pub fn looked_into() -> Vec<&'static str> {
+    let opened =
+        kith_proto::EVENTS.iter().filter_map(|event| event.event_type.strip_suffix(".break_glass.opened.v1"));
+    opened.collect()
+}
+
 /// The seven services.
 pub fn services() -> [&'static Service; 7] {
     kith_cli::instance::services()

@@ -123,6 +123,18 @@ pub const REVIEWED: &[Reviewed] = &[
         &["identity_signin DELETE, INSERT, SELECT, UPDATE"],
         SIGN_IN,
     ),
+    reviewed(
+        "identity",
+        "signin.place_link",
+        &["identity_signin DELETE, INSERT, SELECT"],
+        "that an account is in two places, said by its person in both: of neither tenant, so that none learns of the other",
+    ),
+    reviewed(
+        "identity",
+        "signin.place_link_reader",
+        &["identity_signin DELETE, INSERT, SELECT"],
+        "to whom the person shows it; goes with the link, on both sides at once",
+    ),
     reviewed("*", "platform.subject_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
     reviewed("*", "platform.withheld_column", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),
     reviewed("*", "platform.withheld_row", &["kith_app SELECT", "kith_export SELECT"], ABOUT_COLUMNS),

@@ -1,13 +1,13 @@
 //! What identity hears from the others: how far each service is with the freeze of a tenant, itself included, emergency
-//! looks at records that they hold, what each has done about an erasure, who belongs to which Team or Circle, who wears which
-//! hat and who gives support.
+//! looks at records, its own included, what each has done about an erasure, who belongs to which Team or Circle, who wears
+//! which hat and who gives support; and, for its own emergency looks as in every service, who holds which role.
 
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::representative;
+use kith_platform::{people, representative};
 use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
 use kith_proto::governance::v1::{CircleSnapshot, SeatState};
 use kith_proto::matching::v1::GiverSnapshot;
@@ -27,7 +27,9 @@ pub fn subscriptions() -> Subscriptions {
         .on("evaluation.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("finance.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("governance.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
+        .on("identity.break_glass", |tx, event| Box::pin(break_glass(tx, event)))
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
+        .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
         .on("identity.tenant_fence", |tx, event| Box::pin(fence(tx, event)))
         .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.tenant_fence", |tx, event| Box::pin(fence(tx, event)))

@@ -23,6 +23,7 @@ use kith_proto::identity::v1::legal_facts_service_server::LegalFactsServiceServe
 use kith_proto::identity::v1::operator_credential_service_server::OperatorCredentialServiceServer;
 use kith_proto::identity::v1::passkey_service_server::PasskeyServiceServer;
 use kith_proto::identity::v1::people_service_server::PeopleServiceServer;
+use kith_proto::identity::v1::place_link_service_server::PlaceLinkServiceServer;
 use kith_proto::identity::v1::provider_service_server::ProviderServiceServer;
 use kith_proto::identity::v1::representatives_service_server::RepresentativesServiceServer;
 use kith_proto::identity::v1::rights_service_server::RightsServiceServer;
@@ -47,6 +48,7 @@ pub use grpc::legal_fact::LegalFactsFace;
 pub use grpc::operator_credential::OperatorCredentialsFace;
 pub use grpc::passkey::PasskeysFace;
 pub use grpc::person::PeopleFace;
+pub use grpc::place_link::PlaceLinksFace;
 pub use grpc::provider::ProvidersFace;
 pub use grpc::representative::RepresentativesFace;
 pub use grpc::rights::RightsFace;
@@ -86,6 +88,7 @@ fn routes(host: &Host) -> Routes {
         .add_service(limited!(PasskeyServiceServer::new(PasskeysFace::new(desk.clone()))))
         .add_service(limited!(IntegratorServiceServer::new(IntegratorsFace::new(desk.clone()))))
         .add_service(limited!(ProviderServiceServer::new(ProvidersFace::new(desk.clone()))))
+        .add_service(limited!(PlaceLinkServiceServer::new(PlaceLinksFace::new(desk.clone()))))
         .add_service(limited!(RightsServiceServer::new(RightsFace::new(desk.clone()))))
         .add_service(limited!(CommunicationServiceServer::new(CommunicationFace::new(host.clone()))))
         .add_service(limited!(LegalFactsServiceServer::new(LegalFactsFace::new(host.clone()))))

@@ -80,6 +80,10 @@ actions! {
     LiftLegalHold seen by SetLegalHold,
     ListRetentionClasses,
     SetRetentionClass seen by ListRetentionClasses,
+    ConfirmPlaceLink,
+    ShowPlaceLink,
+    WithdrawPlaceLink,
+    ListPlaceLinks seen by ListPlaceLinks,
 }
 
 impl Action {
@@ -103,5 +107,7 @@ impl Action {
         "represented",
         "inviter",
         "writer",
+        "break_glass",
+        "shown",
     ];
 }

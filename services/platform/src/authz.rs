@@ -70,22 +70,22 @@ impl Standing {
         self.words.contains(word)
     }
 
-    /// Adds "break_glass", with the emergency look that it stands for.
+    /// Adds "break_glass", with the emergency look that it stands for: where the other words do not let somebody see it.
     #[must_use]
-    pub(crate) fn under_break_glass(mut self, look: Uuid) -> Self {
+    pub fn under_break_glass(mut self, look: Uuid) -> Self {
         self.words.insert(BREAK_GLASS);
         self.look = Some(look);
         self
     }
 
-    /// The words, for the audit: the basis of a decision. An emergency look is named, and so are consents.
+    /// The words, for the audit: the basis of a decision. Consents are named. An emergency look counts only where nothing
+    /// else lets somebody see it, so it alone is the basis then.
     pub fn basis(&self) -> String {
-        let word = |word: &&'static str| match self.look {
-            Some(look) if *word == BREAK_GLASS => format!("{word}:{look}"),
-            _ => (*word).to_owned(),
-        };
-        let consents = self.consents.iter().cloned();
-        self.words.iter().map(word).chain(consents).collect::<Vec<_>>().join(" ")
+        if let Some(look) = self.look {
+            return format!("{BREAK_GLASS}:{look}");
+        }
+        let words = self.words.iter().map(|word| (*word).to_owned());
+        words.chain(self.consents.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 }
 

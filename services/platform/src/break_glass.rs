@@ -332,26 +332,34 @@ impl Tx {
         Ok(standing)
     }
 
-    /// The caller's emergency look at somebody that has not ended, as long as they hold the role that it rests on.
+    /// The caller's emergency look at somebody that has not ended.
     async fn open_look_at(&mut self, person: PersonId) -> Result<Option<Uuid>> {
+        Ok(self.open_looks_at(&[person]).await?.pop().map(|(_, look)| look))
+    }
+
+    /// The caller's emergency looks at these people that have not ended, one for each, as long as they hold the role that
+    /// it rests on. For lists, whose standing towards each is put together before the policy is asked
+    /// ([`Standing::under_break_glass`]).
+    pub async fn open_looks_at(&mut self, people: &[PersonId]) -> Result<Vec<(PersonId, Uuid)>> {
         let (tenant, caller, now) = (self.tenant(), self.person()?, self.now());
-        let look = sqlx::query_scalar!(
-            r#"select id as "id!" from (
-                 select id, ends_at from platform.break_glass
-                 where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+        let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        let looks = sqlx::query!(
+            r#"select distinct on (person_id) person_id as "person_id!", id as "id!" from (
+                 select person_id, id, ends_at from platform.break_glass
+                 where tenant_id = $1 and opened_by = $2 and person_id = any($3) and ends_at > $4
                  union all
-                 select id, ends_at from platform.break_glass_aside
-                 where tenant_id = $1 and opened_by = $2 and person_id = $3 and ends_at > $4
+                 select person_id, id, ends_at from platform.break_glass_aside
+                 where tenant_id = $1 and opened_by = $2 and person_id = any($3) and ends_at > $4
              ) look
              where exists (select from platform.organisation_role o where o.tenant_id = $1 and o.person_id = $2)
-             order by ends_at desc limit 1"#,
+             order by person_id, ends_at desc"#,
             tenant.0,
             caller.0,
-            person.0,
+            &people,
             now
         )
-        .fetch_optional(self.conn())
+        .fetch_all(self.conn())
         .await?;
-        Ok(look)
+        Ok(looks.into_iter().map(|look| (PersonId(look.person_id), look.id)).collect())
     }
 }

@@ -7,13 +7,12 @@ use kith_proto::governance::v1 as governance;
 use kith_proto::identity::v1 as identity;
 use kith_proto::matching::v1 as matching;
 use kith_proto::teams::v1 as teams;
+use kith_tests::looked_into;
 use kith_tests::people::{method_of, with_request_id};
 use prost::Message as _;
 
 use super::journey::Journey;
 
-/// Where emergency looks are opened, each of which keeps why.
-pub const LOOKED_INTO: [&str; 2] = ["teams", "appointments"];
 const STEPS: [governance::ProposalState; 4] = [
     governance::ProposalState::Presented,
     governance::ProposalState::Clarifying,
@@ -92,7 +91,7 @@ impl Journey {
 
     /// What others have of them in words too: their objection in the Circle, and why somebody had to look at their record.
     pub async fn is_talked_about(&self, canary: &mut Canary) {
-        for service in LOOKED_INTO {
+        for service in looked_into() {
             let open = OpenBreakGlassRequest {
                 person_id: canary.id.clone(),
                 reason: "risk_to_life".into(),

@@ -20,6 +20,7 @@ const BY_WHICH_A_NAME_IS_KNOWN: &[&str] = &[
     "administrator",
     "checks",
     "privacy_lead",
+    "break_glass",
 ];
 
 /// Keeps a Team or a Circle as it is told.
@@ -60,7 +61,21 @@ pub async fn towards(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonI
     Ok(people.iter().map(towards).collect())
 }
 
-/// The same for one person.
+/// Adds the caller's open emergency looks at those whose names they would not know otherwise.
+pub async fn look(tx: &mut Tx, towards: &mut HashMap<PersonId, Standing>) -> Result<()> {
+    let unknown = towards.iter().filter(|(_, standing)| !knows_the_name(standing));
+    let unknown: Vec<PersonId> = unknown.map(|(person, _)| *person).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    for (person, look) in tx.open_looks_at(&unknown).await? {
+        let standing = towards.remove(&person).unwrap_or_default();
+        towards.insert(person, standing.under_break_glass(look));
+    }
+    Ok(())
+}
+
+/// As [`towards`], for one person.
 pub async fn towards_one(tx: &mut Tx, person: PersonId) -> Result<Standing> {
     Ok(towards(tx, &[person]).await?.remove(&person).unwrap_or_default())
 }

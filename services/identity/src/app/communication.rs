@@ -44,11 +44,13 @@ pub struct Get {
     pub person: Option<PersonId>,
 }
 
-/// Answers what somebody said: to themselves, to who acts for them, and to whom they let see it.
+/// Answers what somebody said: to themselves, to who acts for them, to whom they let see it, and to who looks after them in
+/// an emergency.
 pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let about = query.person.unwrap_or(caller);
     let mut standing = Standing::new().with("self", about == caller && person::exists(tx, caller).await?);
+    let mut may_look = false;
     if about != caller {
         // Who has left reads nothing any more, whatever somebody let them see.
         let is_here = person::standing(tx).await?.is("anyone");
@@ -56,8 +58,14 @@ pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
         let consent = store::consent::consent_to(tx, about, PART, &PURPOSES, caller, today).await?;
         standing = standing.with("representative", is_here && acts_on.is_some());
         standing = standing.by_consent(consent.filter(|_| is_here));
+        may_look = is_here && person::is_here(tx, about).await?;
     }
-    tx.require(Action::GetCommunication, Subject::about("person", about, about), &standing)?;
+    let subject = Subject::about("person", about, about);
+    if may_look {
+        tx.require_or_break_glass(Action::GetCommunication, subject, standing).await?;
+    } else {
+        tx.require(Action::GetCommunication, subject, &standing)?;
+    }
     if !person::exists(tx, about).await? {
         return Err(Error::NotFound("person"));
     }

@@ -24,6 +24,7 @@ mod outward;
 pub mod passkey;
 pub mod password;
 pub mod person;
+pub mod place_link;
 mod post;
 pub mod provider;
 pub mod representative;

@@ -44,6 +44,12 @@ pub async fn exists(tx: &mut Tx, id: PersonId) -> Result<bool> {
     Ok(!store::person::load_all(tx, &[id.0]).await?.is_empty())
 }
 
+/// Whether somebody is of the place: since they were invited, until they leave.
+pub async fn is_here(tx: &mut Tx, id: PersonId) -> Result<bool> {
+    let found = store::person::load_all(tx, &[id.0]).await?.pop();
+    Ok(found.is_some_and(|person| person.left_at.is_none()))
+}
+
 /// Invites a person.
 #[derive(Clone, Debug)]
 pub struct Invite {
@@ -130,9 +136,10 @@ pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> 
     let caller = tx.person()?;
     let mut asked = ids.clone();
     asked.push(caller);
-    let standing = acquaintance::towards(tx, &asked).await?;
+    let mut standing = acquaintance::towards(tx, &asked).await?;
     let own = standing.get(&caller).cloned().unwrap_or_default();
     tx.require(Action::GetPeople, Subject::about("person", caller, caller), &own)?;
+    acquaintance::look(tx, &mut standing).await?;
     let known: Vec<Uuid> = standing
         .iter()
         .filter(|(person, standing)| ids.contains(person) && acquaintance::knows_the_name(standing))
@@ -143,6 +150,9 @@ pub async fn get_people(tx: &mut Tx, ids: Vec<PersonId>) -> Result<Vec<Person>> 
         let restricted = store::rights::restricted(tx, &known).await?;
         found.retain(|person| person.id == caller || !restricted.contains(&person.id));
     }
+    // An emergency is somebody's who is here.
+    let looked_at = |person: &Person| standing[&person.id].is("break_glass");
+    found.retain(|person| person.left_at.is_none() || !looked_at(person));
     let place = |person: &Person| ids.iter().position(|id| *id == person.id);
     found.sort_by_key(place);
     for person in found.iter().filter(|person| person.id != caller) {

@@ -14,6 +14,7 @@ pub mod legal_fact;
 pub mod mail;
 pub mod network;
 pub mod person;
+pub mod place_link;
 pub mod profile;
 pub mod provider;
 pub mod recovery;

@@ -11,6 +11,7 @@ pub mod operator_credential;
 mod parse;
 pub mod passkey;
 pub mod person;
+pub mod place_link;
 pub mod provider;
 mod render;
 pub mod representative;

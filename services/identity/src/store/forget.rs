@@ -22,6 +22,8 @@ pub async fn sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Res
     )
     .fetch_optional(work.conn())
     .await?;
+    readers(work, tenant, person).await?;
+    // What was said of two places goes with the place.
     let had_place = sqlx::query_scalar!(
         "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
         tenant.0,
@@ -55,6 +57,18 @@ pub async fn sign_in(work: &mut Work, tenant: TenantId, person: PersonId) -> Res
         .execute(work.conn())
         .await?;
     account_without_place(work, account).await
+}
+
+/// Forgets that a person may see in which other places others are.
+pub async fn readers(work: &mut Work, tenant: TenantId, person: PersonId) -> Result<()> {
+    sqlx::query!(
+        "delete from signin.place_link_reader where tenant_id = $1 and reader_person_id = $2",
+        tenant.0,
+        person.0
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
 }
 
 /// Forgets an account that an erasure would have taken with it, if it leads nowhere now.

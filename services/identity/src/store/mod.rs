@@ -20,6 +20,7 @@ pub mod mail;
 pub mod passkey;
 pub mod person;
 pub mod place;
+pub mod place_link;
 pub mod profile;
 pub mod provider;
 pub mod recovery;

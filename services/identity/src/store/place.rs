@@ -13,6 +13,8 @@ use crate::domain::session::End;
 /// taken with it. What is closed already stays so.
 pub async fn close(global: &Global, tenant: TenantId, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     let mut work = global.begin().await?;
+    forget::readers(&mut work, tenant, person).await?;
+    // What was said of two places goes with either of them.
     let account = sqlx::query_scalar!(
         "delete from signin.sign_in_place where tenant_id = $1 and person_id = $2 returning account_id",
         tenant.0,

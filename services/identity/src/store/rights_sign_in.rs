@@ -5,7 +5,8 @@ use kith_platform::id::{PersonId, TenantId};
 
 use super::global::Global;
 
-/// What sign-in keeps of a person, secrets left out: the table and the row as JSON.
+/// What sign-in keeps of a person, secrets left out: the table and the row as JSON. In which other place somebody is is
+/// left out too: a bundle is made in one place and may be handed on there; `ListPlaceLinks` tells the person.
 pub async fn sign_in_rows(
     global: &Global,
     tenant: TenantId,
@@ -37,6 +38,13 @@ pub async fn sign_in_rows(
              where u.tenant_id = $1
          union all select 'signin.confirmation', (to_jsonb(d) - 'code_hash' - 'password_hash')::text
              from signin.confirmation d where d.tenant_id = $1 and d.person_id = $2
+         union all select 'signin.place_link', (to_jsonb(l) - 'other_tenant_id')::text
+             from signin.place_link l join place on place.account_id = l.account_id
+             where l.tenant_id = $1
+         union all select 'signin.place_link_reader', (to_jsonb(d) - 'account_id' - 'other_tenant_id')::text
+             from signin.place_link_reader d
+             where d.tenant_id = $1
+                 and (d.reader_person_id = $2 or d.account_id = (select account_id from place))
          union all select 'signin.mail', to_jsonb(m)::text from signin.mail m
              where m.tenant_id = $1 and (m.person_id = $2
                  or m.account_id = (select account_id from place)

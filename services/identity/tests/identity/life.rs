@@ -97,6 +97,7 @@ impl Life {
         .execute(&mut admin)
         .await
         .expect("published");
+        self.stage.hear_itself().await;
         say_fences(&self.stage.host).await.expect("said");
         let own = self.stage.world.written(&self.stage.host).await;
         let own: Vec<_> =

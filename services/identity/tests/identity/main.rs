@@ -4,6 +4,7 @@
 mod acquaintance;
 mod authenticator;
 mod bad_input;
+mod break_glass;
 mod communication;
 mod confirmation;
 mod consent;
@@ -22,6 +23,7 @@ mod outside;
 mod own_sessions;
 mod passkey;
 mod person;
+mod place_link;
 mod profile;
 mod provider;
 mod recovery;
