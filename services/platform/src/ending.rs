@@ -1,6 +1,7 @@
 //! What ends a transaction: events, audit rows and the answer for a repeat, written in one round trip.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use sqlx::postgres::PgArguments;
@@ -201,7 +202,7 @@ fn shifted(sql: &str, by: usize) -> String {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = part.split_at(digits);
         let number: usize = number.parse().expect("a parameter has a number");
-        shifted.push_str(&format!("${}{rest}", number + by));
+        let _ = write!(shifted, "${}{rest}", number + by);
     }
     shifted
 }
