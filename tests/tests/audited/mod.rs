@@ -1,7 +1,7 @@
 //! Whoever is shown to somebody is written down before the answer leaves, in every service; and what is written down is
 //! sealed.
 
-mod scene;
+pub(crate) mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
