@@ -21,6 +21,7 @@ mod protocol_model;
 mod representatives;
 mod rights;
 mod rotation;
+mod sharing;
 mod start;
 mod telemetry;
 mod tenant;
