@@ -17,6 +17,7 @@ mod licences;
 mod month;
 mod no_line_authority;
 mod one_account;
+mod probing;
 mod protocol_model;
 mod representatives;
 mod rights;
