@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use kith_platform::id::{TenantId, Uuid};
+use kith_proto::identity::v1 as identity;
 use kith_proto::{Access, METHODS, Method};
 use kith_tests::filler::{Filler, Ids, ids_of_tenant};
-use kith_tests::people::{FIRST_MONTH, People, Someone, service_of};
+use kith_tests::people::{FIRST_MONTH, People, Someone, method_of, service_of, with_request_id};
 use kith_tests::stack::Stack;
 use prost::Message as _;
 use tonic::Status;
@@ -87,6 +88,32 @@ impl Probe {
         }
     }
 
+    /// How an address with an account in another tenant and one without are told apart, where they are.
+    async fn addresses(&self, administrator: Someone<'_>) -> Vec<String> {
+        let (mut said, mut different) = (Vec::new(), Vec::new());
+        for address in ["administrator@clapton.example", "administrated@clapton.example"] {
+            let mut answers = Vec::new();
+            for (method, body) in about(address, self.people.uuid()) {
+                let token = self.people.token_of(self.people.tenant, administrator.id);
+                let token = (method.access == Access::Person).then_some(token);
+                let answer = self.people.send(("identity", method), body, token.as_deref(), &[]).await;
+                answers.push((method.path, self.said(method, answer)));
+            }
+            said.push(answers);
+        }
+        for ((path, hit), (_, miss)) in said[0].iter().zip(&said[1]) {
+            if hit != miss {
+                different.push(format!("{path}: {hit} against {miss}"));
+            }
+        }
+        println!(
+            "T3: {} calls with an address that has an account elsewhere and one that has none, distinguishable {}",
+            said[0].len(),
+            different.len()
+        );
+        different
+    }
+
     /// How hit and miss differ, where they do.
     async fn difference(
         &self,
@@ -109,6 +136,29 @@ impl Probe {
         }
         Some(difference)
     }
+}
+
+/// Of a request for each address, the method and what it says.
+fn about(address: &str, request_id: Uuid) -> [(&'static Method, Vec<u8>); 4] {
+    let email = || address.to_owned();
+    let (password, code) = ("a pass phrase that is wrong".to_owned(), "0000-0000-0000-0000".to_owned());
+    let sign_in =
+        identity::SignInRequest { email: email(), password: password.clone(), ..Default::default() };
+    let with_code =
+        identity::SignInWithRecoveryCodeRequest { email: email(), code: code.clone(), ..Default::default() };
+    let reset =
+        identity::ResetPasswordRequest { email: email(), code, new_password: password, ..Default::default() };
+    let invite = identity::InvitePersonRequest {
+        display_name: "Newcomer".to_owned(),
+        email: email(),
+        ..Default::default()
+    };
+    [
+        (method_of(&sign_in), with_request_id(method_of(&sign_in), &sign_in, request_id)),
+        (method_of(&with_code), with_request_id(method_of(&with_code), &with_code, request_id)),
+        (method_of(&reset), with_request_id(method_of(&reset), &reset, request_id)),
+        (method_of(&invite), with_request_id(method_of(&invite), &invite, request_id)),
+    ]
 }
 
 /// Proves T3's half without a clock: of every call, each reference in turn points at another tenant's thing or at nothing,
@@ -182,6 +232,9 @@ async fn a_foreign_id_among_ones_own_is_as_unknown_as_none() {
         leaks.len()
     );
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+    let different = probe.addresses(callers[0]).await;
+    assert!(different.is_empty(), "{}", different.join("\n"));
+
     // Shows that it can fail: the same where a person of theirs is in our rows too, as if a look-up had forgotten the tenant.
     let person: Uuid = probe.foreign["identity.person"].parse().expect("a UUID");
     for (service, table, key) in

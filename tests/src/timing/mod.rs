@@ -7,14 +7,14 @@
 pub mod rank;
 pub mod rows;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
 use kith_platform::id::PersonId;
 use kith_proto::Method;
 use sqlx::PgConnection;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::chaos::random::Random;
 use crate::people::People;
@@ -25,6 +25,8 @@ pub const SIGNIFICANT: f64 = 0.05;
 pub const WORTH: f64 = 0.02;
 /// Calls before those that count.
 const WARMING: usize = 40;
+/// What a busy machine says to anybody.
+const BUSY: [Code; 3] = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled];
 
 /// Makes the request for a hit or a miss.
 pub type Body<'a> = dyn Fn(bool, &mut Random) -> Vec<u8> + 'a;
@@ -54,8 +56,10 @@ pub struct Row {
     pub hits: Vec<u64>,
     /// Nanoseconds.
     pub misses: Vec<u64>,
-    /// Different answers and refusals: 1 is right.
-    pub answers: usize,
+    /// Every different answer or refusal, and how often hits and misses had it: one is right.
+    pub answers: BTreeMap<String, [usize; 2]>,
+    /// Calls that a busy machine did not answer in time, left out.
+    pub disturbed: usize,
     /// See [`Question::control`].
     pub control: bool,
     /// Not corrected.
@@ -81,7 +85,7 @@ impl fmt::Display for Row {
         let micros = |sample: &[u64]| rank::median(sample) / 1000;
         write!(
             out,
-            "{:44} {:6} {:6} {:9} {:9} {:+7.2} % {:8.4} {:7}",
+            "{:46} {:6} {:6} {:9} {:9} {:+7.2} % {:8.4} {:7} {:9}",
             self.name,
             self.hits.len(),
             self.misses.len(),
@@ -89,7 +93,8 @@ impl fmt::Display for Row {
             micros(&self.misses),
             self.difference() * 100.0,
             self.p,
-            self.answers,
+            self.answers.len(),
+            self.disturbed,
         )
     }
 }
@@ -120,7 +125,8 @@ pub async fn ask(
     let mut order: Vec<bool> = (0..2 * calls).map(|place| place % 2 == 0).collect();
     random.shuffle(&mut order);
     let warming = (0..WARMING).map(|place| place % 2 == 0);
-    let (mut hits, mut misses, mut answers) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut hits, mut misses, mut answers) = (Vec::new(), Vec::new(), BTreeMap::<String, [usize; 2]>::new());
+    let mut disturbed = 0;
     for (place, hit) in warming.chain(order).enumerate() {
         if question.counted {
             sqlx::query("delete from signin.sign_in_attempt")
@@ -136,9 +142,13 @@ pub async fn ask(
         if place < WARMING {
             continue;
         }
-        answers.insert(seen(&answer));
+        if answer.as_ref().is_err_and(|status| BUSY.contains(&status.code())) {
+            disturbed += 1;
+            continue;
+        }
+        answers.entry(seen(&answer)).or_default()[usize::from(hit)] += 1;
         if hit { hits.push(took) } else { misses.push(took) }
     }
     let p = rank::p_value(&hits, &misses);
-    Row { name: question.name, hits, misses, answers: answers.len(), control: question.control, p }
+    Row { name: question.name, hits, misses, answers, disturbed, control: question.control, p }
 }
