@@ -52,6 +52,20 @@ chaos: build ## Kills, cuts, repeats and delays everything under load and counts
 mutations: ## Breaks the last commit on purpose, fault by fault, and looks that a test notices each; about an hour; ARGS="--only T2,N4"
 	$(CARGO) run --quiet --locked -p kith-tests --bin mutations -- $(ARGS)
 
+.PHONY: rotation
+rotation: build ## Takes months in while keys rotate every 30 s, about eleven minutes: no living token is refused
+	KITH_LOCAL_DIR=$(TEST_LOCAL) $(KITH) servers up
+	@eval "$$(KITH_LOCAL_DIR=$(TEST_LOCAL) $(KITH) servers env)"; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		KITH_ROTATION_SECONDS=30 $(CARGO) nextest run -p kith-tests --locked --profile rotation --no-capture -E 'test(/^rotation::/)' $(ARGS); \
+	else \
+		KITH_ROTATION_SECONDS=30 $(CARGO) test -p kith-tests --locked --test tests -- --nocapture rotation:: $(ARGS); \
+	fi
+
+.PHONY: timing
+timing: build ## Asks for what exists elsewhere and what exists nowhere, 10,000 times each: p for each row, exit 1 where time tells
+	target/debug/timing $(ARGS)
+
 # Every program in release, the bench beside the services that it measures.
 BENCH_BINS := --bin bench --bin kith $(foreach service,identity teams matching appointments finance governance evaluation,--bin kith-$(service))
 

@@ -12,6 +12,7 @@ pub mod people;
 pub mod refusals;
 pub mod stack;
 pub mod tables;
+pub mod timing;
 
 use kith_platform::Service;
 

@@ -253,7 +253,7 @@ impl People {
     }
 
     /// The newest events of others than this service, as many as may be handed on.
-    fn after(&self, service: &str) -> Vec<String> {
+    pub fn after(&self, service: &str) -> Vec<String> {
         let caused = self.caused();
         let mut events: Vec<String> = caused
             .values()

@@ -235,11 +235,15 @@ impl Caller {
         Some(difference)
     }
 
-    /// Everything of an answer or a refusal that does not differ each time.
+    /// Everything of an answer or a refusal that does not differ each time; headers and trailers of a refusal, too.
     fn said(&self, method: &Method, answer: Result<Vec<u8>, Status>) -> String {
         match answer {
             Ok(answer) => format!("answered {}", self.filler.shape(method.output, &answer)),
-            Err(status) => format!("{:?} {} {:?}", status.code(), status.message(), status.details()),
+            Err(status) => {
+                let mut headers = status.metadata().clone();
+                headers.remove("date");
+                format!("{:?} {} {:?} {headers:?}", status.code(), status.message(), status.details())
+            }
         }
     }
 }

@@ -22,6 +22,9 @@ const STEPS: [governance::ProposalState; 4] = [
     governance::ProposalState::ConsentRound,
 ];
 
+/// Where an emergency opens something.
+pub const WITH_RECORDS: [&str; 2] = ["teams", "appointments"];
+
 /// Brings all of it about.
 pub async fn set(stack: &Stack, people: &People) {
     decide(people).await;
@@ -82,7 +85,7 @@ async fn decide(people: &People) {
     let _: governance::RecordDecisionResponse = facilitator.ask(record).await.expect("decided");
 }
 
-/// An emergency look at an Owner's Team, for a privacy lead to review.
+/// Emergency looks at an Owner's record wherever there is one, for a privacy lead to review.
 async fn look_in_an_emergency(people: &People, administrator: Someone<'_>) {
     use OrganisationRole::{Checks, PrivacyLead};
     let (owner, coach, lead) =
@@ -103,10 +106,12 @@ async fn look_in_an_emergency(people: &People, administrator: Someone<'_>) {
         ..Default::default()
     };
     let method = method_of(&open);
-    let body = with_request_id(method, &open, people.uuid());
     let token = people.token_of(people.tenant, coach.id);
-    let opened = people.send(("teams", method), body, Some(&token), &[]).await.expect("opened");
-    common::OpenBreakGlassResponse::decode(opened.as_slice()).expect("the answer of the contract");
+    for service in WITH_RECORDS {
+        let body = with_request_id(method, &open, people.uuid());
+        let opened = people.send((service, method), body, Some(&token), &[]).await.expect("opened");
+        common::OpenBreakGlassResponse::decode(opened.as_slice()).expect("the answer of the contract");
+    }
 }
 
 /// A round of a Team's that is over, and one that is not; too few have answered for a figure, and that is an answer.

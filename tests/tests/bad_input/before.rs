@@ -1,5 +1,7 @@
 //! What was said before and otherwise; tokens of every wrong kind; messages that are too large, or none.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use kith_platform::auth::TokenKey;
 use kith_platform::clock::Clock;
@@ -71,9 +73,19 @@ pub fn at_the_door(cases: &mut Cases<'_>, stage: &Stage) {
     };
     let jwk = serde_json::to_value(people.key.jwk()).expect("JSON");
     let same_name = TokenKey::new(jwk["kid"].as_str().expect("a name"), [7; 32]);
+    let good = people.token(person);
+    let (unsigned, signature) = good.rsplit_once('.').expect("a signature");
+    let (_, claims) = unsigned.split_once('.').expect("claims");
+    let alg_none = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"none"}"#);
     let tokens = [
         ("no token", None),
         ("nonsense", Some("nonsense".to_owned())),
+        ("two dots and nothing", Some("..".to_owned())),
+        ("an oversized token", Some("a".repeat(8_000))),
+        ("a token with more behind it", Some(format!("{good}.{signature}"))),
+        ("a token without its signature", Some(format!("{unsigned}."))),
+        ("alg none", Some(format!("{alg_none}.{claims}."))),
+        ("alg none with a signature", Some(format!("{alg_none}.{claims}.{signature}"))),
         ("an expired token", signed(&people.key, "kith", "kith", now - Duration::minutes(11))),
         ("a token of tomorrow", signed(&people.key, "kith", "kith", now + Duration::days(1))),
         ("another issuer", signed(&people.key, "theirs", "kith", now)),

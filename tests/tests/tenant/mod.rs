@@ -2,6 +2,7 @@
 
 mod host;
 mod load;
+mod probed;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use self::load::Load;
 
 /// The goal for a tenant to be usable.
 const GOAL: Duration = Duration::from_secs(10);
+/// How long something that follows from an event may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One command of the host, one answer of the person who was invited: then they sign in and their circle is there.
 ///

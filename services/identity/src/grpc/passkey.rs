@@ -4,6 +4,7 @@ use super::parse::destination;
 use crate::domain::CeremonyId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kith_platform::db::Tx;
 use kith_platform::fields::Fields;
 use kith_platform::fields::timestamp;
 use kith_platform::host;
@@ -62,7 +63,10 @@ impl PasskeyService for PasskeysFace {
         let credential_id = read(request.get_ref().clone(), remove_passkey)?;
         let render = |_| pb::RemovePasskeyResponse {};
         let (parse, decide) = (remove_passkey, app::passkey::require_remove);
-        let answer = self.0.host.command(request, parse, decide, render).await?;
+        // The account's own, whatever its place accepts: a lost passkey can be removed at any time.
+        let otherwise = async |tx: &mut Tx, _, id| app::passkey::require_remove(tx, id).await;
+        let host = &self.0.host;
+        let answer = host.command_in_any_state(request, parse, decide, otherwise, render).await?;
         app::passkey::remove(&self.0, actor, &credential_id).await?;
         Ok(answer)
     }
