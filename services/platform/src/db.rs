@@ -7,6 +7,7 @@
 //! A query begins nothing: at the isolation that all work here has, each statement sees what is committed when it starts,
 //! inside a transaction or not. So each is sent alone with its tenant (`connections`), one round trip instead of four.
 
+mod in_one;
 mod kept;
 mod places;
 
@@ -17,22 +18,22 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgQueryResult};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Execute as _, PgPool, Postgres, Row as _};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
 
 use crate::audit::{self, Noted};
 use crate::authz::{Action, Policy, Standing, Subject};
 use crate::clock::Clock;
 use crate::connections::{Caller, Connections, LONGEST_WAIT, Open, leaves_it_sound};
 use crate::context::Actor;
-use crate::ending::{self, Answer, Change, Whose};
+use crate::ending::{self, Answer, Whose};
 use crate::error::{Common, Error, Result};
 use crate::id::{Ids, PersonId, TenantId, Uuid};
 use crate::local::wall_clock;
 use crate::outbox::Pending;
 
 pub use crate::connections::Conn;
+use in_one::InOne;
 pub use places::Place;
 pub(crate) use places::Places;
 
@@ -213,13 +214,6 @@ impl Db {
         Tx { open, caller, tenant, actor, now, place, shared, events, audit, in_one }
     }
 
-    /// For a command that one statement writes at its end: until then it looks.
-    pub(crate) async fn look_to_change(&self, tenant: TenantId, actor: Actor) -> Result<Tx> {
-        let mut tx = self.look(tenant, actor).await?;
-        tx.in_one = InOne::Waits;
-        Ok(tx)
-    }
-
     /// A connection of the relay role: outbox, inbox, cursor and keys of all tenants, nothing else.
     pub(crate) async fn relay(&self) -> Result<PoolConnection<Postgres>> {
         #[expect(
@@ -265,16 +259,6 @@ pub struct Tx {
     in_one: InOne,
 }
 
-/// Whether this is a command that one statement writes at its end.
-#[derive(Debug)]
-enum InOne {
-    Not,
-    /// It has not said yet what it changes.
-    Waits,
-    /// It changes this.
-    Changes(Change),
-}
-
 impl Tx {
     /// The connection, for `store`.
     pub fn conn(&mut self) -> Conn<'_> {
@@ -287,28 +271,6 @@ impl Tx {
     /// Whether it is a query's look: no transaction, and nothing in it may write.
     pub(crate) fn looks(&self) -> bool {
         self.caller.is_some()
-    }
-
-    /// Whether rows that are about to be changed must be locked as they are read. Where not, the change itself finds out whether
-    /// somebody else's came in between ([`Tx::change_one`]).
-    pub fn locks(&self) -> bool {
-        matches!(self.in_one, InOne::Not)
-    }
-
-    /// Changes one row at the version that it was read at, or writes one that is new; refused where somebody else's change
-    /// came in between. In a command of one statement it waits for the end, and must be the only one.
-    pub async fn change_one(&mut self, mut change: Query<'_, Postgres, PgArguments>) -> Result<()> {
-        match self.in_one {
-            InOne::Not => changed_one(&change.execute(self.conn()).await?),
-            InOne::Waits => {
-                let arguments = change.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
-                self.in_one = InOne::Changes(Change { sql: change.sql().as_str().to_owned(), arguments });
-                Ok(())
-            }
-            InOne::Changes(_) => {
-                Err(Error::internal(anyhow::anyhow!("a command of one statement changes one row")))
-            }
-        }
     }
 
     /// Whose data this transaction is about.
@@ -502,34 +464,6 @@ impl Tx {
             }
         }
         Ok(caused)
-    }
-
-    /// Writes a command of one statement, with the answer for a repeat; answers what it caused. None where it is not of that
-    /// kind after all: it changes nothing, or tells more than one event or none.
-    pub(crate) async fn end_in_one(
-        mut self,
-        request_id: Uuid,
-        hash: &[u8],
-        answer: &[u8],
-    ) -> Result<Option<String>> {
-        let change = match std::mem::replace(&mut self.in_one, InOne::Waits) {
-            InOne::Changes(change) if self.events.len() == 1 => change,
-            _ => {
-                self.open.give_back();
-                return Ok(None);
-            }
-        };
-        let (event, place) = (self.events.remove(0), self.place()?);
-        let (caller, caused) = (Caller::commanding(self.tenant, place), event.caused());
-        let answer = Answer { request_id, hash, bytes: answer, caused: &caused };
-        let whose = Whose { tenant: self.tenant, actor: self.actor, now: self.now, ids: &self.shared.ids };
-        let conn = Conn::writing(self.open.conn(), &caller);
-        let written = ending::change_and_write(conn, whose, change, &event, &self.audit, answer).await;
-        // What PostgreSQL refused is over, and the connection as good as before.
-        if written.as_ref().err().is_none_or(Error::is_the_databases_answer) {
-            self.open.give_back();
-        }
-        written.map(|()| Some(caused))
     }
 
     /// Gives everything up; answers the refusals that must be written down all the same.
