@@ -40,6 +40,9 @@ const IN_ANY_STATE: &[(&str, &str)] = &[
     ("/kith.identity.v1.ProviderService/BeginProviderLink", "an account is of no tenant"),
     ("/kith.identity.v1.ProviderService/FinishProviderLink", "an account is of no tenant"),
     ("/kith.identity.v1.ProviderService/RemoveProviderLink", "an account is of no tenant"),
+    ("/kith.identity.v1.PlaceLinkService/ConfirmPlaceLink", "what is said of two places is of no tenant"),
+    ("/kith.identity.v1.PlaceLinkService/ShowPlaceLink", "what is said of two places is of no tenant"),
+    ("/kith.identity.v1.PlaceLinkService/WithdrawPlaceLink", "what is said of two places is of no tenant"),
 ];
 
 /// What differs from one look to the next, whatever the state: only whether it is answered is compared.
