@@ -26,7 +26,8 @@ pub const WORTH: f64 = 0.02;
 /// Calls before those that count.
 const WARMING: usize = 40;
 /// What a busy machine says to anybody.
-const BUSY: [Code; 3] = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled];
+/// Unknown is no service's answer: a connection that ended while a call was on its way, as each does after a time.
+const BUSY: [Code; 4] = [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled, Code::Unknown];
 
 /// Makes the request for a hit or a miss.
 pub type Body<'a> = dyn Fn(bool, &mut Random) -> Vec<u8> + 'a;
