@@ -35,13 +35,13 @@ demo: build ## Starts the stack, takes one circle's month in through the public 
 	@echo "The stack keeps running: $(KITH) status shows it, make stop stops it."
 
 .PHONY: test
-test: build ## Runs every test over real PostgreSQL and RabbitMQ (servers of its own under .local/test)
+test: build ## Runs every test over real PostgreSQL and RabbitMQ (servers of its own under .local/test); FIGURES=1 shows what proofs count
 	KITH_LOCAL_DIR=$(TEST_LOCAL) $(KITH) servers up
 	@eval "$$(KITH_LOCAL_DIR=$(TEST_LOCAL) $(KITH) servers env)"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --workspace --locked $(ARGS); \
+		$(CARGO) nextest run --workspace --locked $(if $(FIGURES),--success-output immediate) $(ARGS); \
 	else \
-		$(CARGO) test --workspace --locked $(ARGS); \
+		$(CARGO) test --workspace --locked $(ARGS) $(if $(FIGURES),-- --nocapture); \
 	fi
 
 .PHONY: chaos

@@ -2,6 +2,10 @@
 //!
 //! Nothing generated is committed: `build.rs` compiles every `.proto` below `kith/`.
 
+mod team;
+
+pub use team::ToldHat;
+
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/kith.rs"));
 }

@@ -25,7 +25,14 @@ const ASIDE: &[&str] = &[
 const KNOWN: &[(&str, &[&str])] = &[
     (
         "appointments",
-        &["platform.person", "platform.organisation_role", "known_team", "known_giver", "known_introduction"],
+        &[
+            "platform.person",
+            "platform.organisation_role",
+            "platform.hat",
+            "known_team",
+            "known_giver",
+            "known_introduction",
+        ],
     ),
     (
         "finance",
@@ -39,10 +46,11 @@ const KNOWN: &[(&str, &[&str])] = &[
             "visit",
         ],
     ),
-    ("matching", &["team", "platform.organisation_role"]),
+    ("matching", &["team", "platform.organisation_role", "platform.hat"]),
+    ("teams", &["platform.hat"]),
     ("governance", &["platform.person", "platform.organisation_role"]),
     ("evaluation", &["team", "team_member", "circle_member", "visit"]),
-    (OF_PLACES, &["belonging", "hat_worn", "known_giver"]),
+    (OF_PLACES, &["belonging", "platform.hat"]),
 ];
 /// It owns the tenants, and hears of them from nobody.
 const OF_PLACES: &str = "identity";

@@ -4,19 +4,23 @@ use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
+use kith_platform::hats::{self, Worn};
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::{consent, people, representative, rights, tenant};
 use kith_proto::matching::v1::{self as matching, GiverSnapshot, IntroductionSnapshot, UnpaidIntent};
-use kith_proto::teams::v1::{Hat, HatState, MembershipState, TeamSnapshot};
+use kith_proto::teams::v1::TeamSnapshot;
 
 use crate::app;
 use crate::domain::giver::{Giver, Readiness, Terms};
 use crate::domain::introduction::{Introduction, Trial};
 use crate::domain::team::{Held, Team};
-use crate::domain::{IntroductionState, Settlement};
+use crate::domain::{IntroductionState, Settlement, TeamId};
 use crate::events;
 use crate::store;
+
+/// The hat of who keeps the rota.
+const ROTA_HOLDER: &str = "rota_holder";
 
 /// The list of aggregates that appointments listens to.
 pub fn subscriptions() -> Subscriptions {
@@ -35,47 +39,41 @@ pub fn subscriptions() -> Subscriptions {
 
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let mut fields = Fields::default();
-    let team = read_team(event.state()?, &mut fields);
-    let team = fields.finish(team).map_err(Error::internal)?;
+    let team = read_team(&event.state()?, &mut fields);
+    let (team, worn) = fields.finish(team).map_err(Error::internal)?;
+    hats::keep(tx, team.id.0, &worn).await?;
     store::team::save(tx, &team).await?;
     Ok(Outcome::Done)
 }
 
-fn read_team(state: TeamSnapshot, fields: &mut Fields) -> Option<Team> {
-    let mut members = Vec::new();
-    for member in &state.members {
-        if matches!(member.state(), MembershipState::Member | MembershipState::Left) {
-            members.push(held(fields, &member.person_id, &member.valid_from, &member.valid_until)?);
-        }
-    }
-    let mut rota_holders = Vec::new();
-    for holding in &state.hats {
-        if holding.hat() == Hat::RotaHolder && holding.state() == HatState::Held {
-            rota_holders.push(held(fields, &holding.person_id, &holding.valid_from, &holding.valid_until)?);
-        }
-    }
-    Some(Team {
-        id: fields.id("team_id", &state.team_id)?,
+fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<(Team, Vec<Worn>)> {
+    let id: TeamId = fields.id("team_id", &state.team_id)?;
+    let worn = hats::read(fields, id.0, state.told_hats())?;
+    let team = Team {
+        id,
         owner: fields.id("owner_person_id", &state.owner_person_id)?,
         circle_id: fields.id("circle_id", &state.circle_id)?,
-        members,
-        rota_holders,
+        members: held(&worn, hats::MEMBER),
+        rota_holders: held(&worn, ROTA_HOLDER),
         promise_from: fields.optional_date("promise_from", &state.promise_from)?,
-    })
+    };
+    Some((team, worn))
 }
 
-fn held(fields: &mut Fields, person: &str, from: &str, until: &str) -> Option<Held> {
-    Some(Held {
-        person: fields.id("person_id", person)?,
-        valid_from: fields.date("valid_from", from)?,
-        valid_until: fields.optional_date("valid_until", until)?,
-    })
+/// Who wears or wore a hat that is worn from a day on.
+fn held(worn: &[Worn], hat: &str) -> Vec<Held> {
+    let of_this = worn.iter().filter(|worn| worn.hat == hat);
+    let held = of_this.filter_map(|worn| {
+        Some(Held { person: worn.person, valid_from: worn.valid_from?, valid_until: worn.valid_until })
+    });
+    held.collect()
 }
 
 async fn giver(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let mut fields = Fields::default();
     let giver = read_giver(event.state()?, &mut fields);
     let giver = fields.finish(giver).map_err(Error::internal)?;
+    hats::keep(tx, giver.person.0, &[Worn::giver(giver.person)]).await?;
     store::giver::save(tx, &giver).await?;
     Ok(Outcome::Done)
 }

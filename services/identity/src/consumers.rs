@@ -5,20 +5,21 @@
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
+use kith_platform::hats::{self, Worn};
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::{people, representative};
 use kith_proto::common::v1::{BreakGlassSnapshot, ErasureReport, EventCount, TenantFence};
 use kith_proto::governance::v1::{CircleSnapshot, SeatState};
 use kith_proto::matching::v1::GiverSnapshot;
-use kith_proto::teams::v1::{HatState, MembershipState, TeamSnapshot};
+use kith_proto::teams::v1::TeamSnapshot;
 
 use crate::app;
-use crate::domain::ErasureId;
-use crate::domain::acquaintance::{Belonging, Group, GroupKind, Worn};
+use crate::domain::acquaintance::{Belonging, Group, GroupKind};
 use crate::domain::break_glass::Look;
 use crate::domain::fence::Fence;
 use crate::domain::rights::{Kept, Report};
+use crate::domain::{ErasureId, GroupId};
 
 /// The list of aggregates that identity listens to.
 pub fn subscriptions() -> Subscriptions {
@@ -46,54 +47,37 @@ pub fn subscriptions() -> Subscriptions {
         .on("evaluation.erasure", |tx, event| Box::pin(erasure(tx, event)))
 }
 
-/// The hat of who has a Team.
-const OWNER: &str = "owner";
-
 /// Who belongs to a Team: its Owner, and those who said yes, with their days; and who wears which hat in it.
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TeamSnapshot = event.state()?;
     let mut fields = Fields::default();
     let parsed = read_team(&state, &mut fields);
-    let team = fields.finish(parsed).map_err(Error::internal)?;
+    let (team, worn) = fields.finish(parsed).map_err(Error::internal)?;
+    hats::keep(tx, team.id.0, &worn).await?;
     app::acquaintance::project(tx, &team).await?;
     Ok(Outcome::Done)
 }
 
-fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<Group> {
-    let owner = fields.id("owner_person_id", &state.owner_person_id)?;
-    let mut people = vec![Belonging { person: owner, valid_from: None, valid_until: None }];
-    for member in &state.members {
-        if !matches!(member.state(), MembershipState::Member | MembershipState::Left) {
-            continue;
-        }
-        people.push(Belonging {
-            person: fields.id("members.person_id", &member.person_id)?,
-            valid_from: Some(fields.date("members.valid_from", &member.valid_from)?),
-            valid_until: fields.optional_date("members.valid_until", &member.valid_until)?,
-        });
-    }
-    let mut hats = vec![Worn { hat: OWNER.to_owned(), by: people[0] }];
-    for holding in &state.hats {
-        if holding.state() != HatState::Held {
-            continue;
-        }
-        let by = Belonging {
-            person: fields.id("hats.person_id", &holding.person_id)?,
-            valid_from: Some(fields.date("hats.valid_from", &holding.valid_from)?),
-            valid_until: fields.optional_date("hats.valid_until", &holding.valid_until)?,
-        };
-        let hat = holding.hat().as_str_name().trim_start_matches("HAT_").to_lowercase();
-        hats.push(Worn { hat, by });
-    }
-    Some(Group { kind: GroupKind::Team, id: fields.id("team_id", &state.team_id)?, people, hats })
+fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<(Group, Vec<Worn>)> {
+    let id: GroupId = fields.id("team_id", &state.team_id)?;
+    let worn = hats::read(fields, id.0, state.told_hats())?;
+    let belong = worn.iter().filter(|worn| worn.hat == hats::OWNER || worn.hat == hats::MEMBER);
+    let people = belong.map(|worn| Belonging {
+        person: worn.person,
+        valid_from: worn.valid_from,
+        valid_until: worn.valid_until,
+    });
+    let team = Group { kind: GroupKind::Team, id, people: people.collect() };
+    Some((team, worn))
 }
 
 /// Who gives support here, in whichever Team.
 async fn giver(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: GiverSnapshot = event.state()?;
     let mut fields = Fields::default();
-    let person = fields.id("person_id", &state.person_id);
-    app::acquaintance::gives_support(tx, fields.finish(person).map_err(Error::internal)?).await?;
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(person).map_err(Error::internal)?;
+    hats::keep(tx, person.0, &[Worn::giver(person)]).await?;
     Ok(Outcome::Done)
 }
 
@@ -120,7 +104,7 @@ fn read_circle(state: &CircleSnapshot, fields: &mut Fields) -> Option<Group> {
         });
     }
     let id = fields.id("circle_id", &state.circle_id)?;
-    Some(Group { kind: GroupKind::Circle, id, people, hats: Vec::new() })
+    Some(Group { kind: GroupKind::Circle, id, people })
 }
 
 async fn fence(tx: &mut Tx, event: &Received) -> Result<Outcome> {

@@ -3,11 +3,13 @@
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
+use kith_platform::hats::{self, Worn};
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
 use kith_platform::{people, representative, rights, tenant};
-use kith_proto::teams::v1::{MembershipState, TeamSnapshot};
+use kith_proto::teams::v1::TeamSnapshot;
 
-use crate::domain::team::{Member, Team};
+use crate::domain::TeamId;
+use crate::domain::team::Team;
 use crate::events;
 use crate::store;
 
@@ -23,32 +25,23 @@ pub fn subscriptions() -> Subscriptions {
         .on("teams.team", |tx, event| Box::pin(team(tx, event)))
 }
 
-/// Who speaks for a Team, since when its Promise holds, and who is in it.
+/// Who speaks for a Team, since when its Promise holds, who is in it and wears which hat.
 async fn team(tx: &mut Tx, event: &Received) -> Result<Outcome> {
     let state: TeamSnapshot = event.state()?;
     let mut fields = Fields::default();
     let team = read_team(&state, &mut fields);
-    let (team, members) = fields.finish(team).map_err(Error::internal)?;
+    let (team, worn) = fields.finish(team).map_err(Error::internal)?;
     store::standing::put_team(tx, &team).await?;
-    store::standing::put_members(tx, team.id, &members).await?;
+    hats::keep(tx, team.id.0, &worn).await?;
     Ok(Outcome::Done)
 }
 
-fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<(Team, Vec<Member>)> {
-    let mut members = Vec::new();
-    for member in &state.members {
-        if matches!(member.state(), MembershipState::Member | MembershipState::Left) {
-            members.push(Member {
-                person: fields.id("person_id", &member.person_id)?,
-                valid_from: fields.date("valid_from", &member.valid_from)?,
-                valid_until: fields.optional_date("valid_until", &member.valid_until)?,
-            });
-        }
-    }
+fn read_team(state: &TeamSnapshot, fields: &mut Fields) -> Option<(Team, Vec<Worn>)> {
+    let id: TeamId = fields.id("team_id", &state.team_id)?;
     let team = Team {
-        id: fields.id("team_id", &state.team_id)?,
+        id,
         owner: fields.id("owner_person_id", &state.owner_person_id)?,
         promise_from: fields.optional_date("promise_from", &state.promise_from)?,
     };
-    Some((team, members))
+    Some((team, hats::read(fields, id.0, state.told_hats())?))
 }

@@ -13,6 +13,7 @@ use kith_proto::common::v1::{ConsentSnapshot, ConsentState, GranteeKind};
 use crate::db::{Now, Tx};
 use crate::error::{Error, Kind, Refusal, Result};
 use crate::fields::Fields;
+use crate::hats;
 use crate::id::{PersonId, Uuid};
 use crate::inbox::{Outcome, Received};
 
@@ -58,12 +59,12 @@ impl Known {
     }
 }
 
-/// Who reads: a person, the Teams they are of at present, and the hats they wear, as the service's own facts say.
+/// Who reads: a person, the Teams they are of at present, and the hats they wear.
 #[derive(Clone, Debug)]
 pub struct Reader {
     person: Uuid,
     teams: Vec<Uuid>,
-    hats: Vec<(&'static str, Option<Uuid>)>,
+    hats: Vec<(String, Option<Uuid>)>,
 }
 
 impl Reader {
@@ -81,12 +82,13 @@ impl Reader {
 
     /// Wears a hat at present, in a Team where it belongs to one.
     #[must_use]
-    pub fn wearing(mut self, hat: &'static str, team: Option<Uuid>) -> Self {
-        self.hats.push((hat, team));
+    pub fn wearing(mut self, hat: &str, team: Option<Uuid>) -> Self {
+        self.hats.push((hat.to_owned(), team));
         self
     }
 
-    fn is_meant_by(&self, grantee: &Grantee) -> bool {
+    /// Whether a consent is given to them.
+    pub fn is_meant_by(&self, grantee: &Grantee) -> bool {
         match grantee {
             Grantee::Person(person) => *person == self.person,
             Grantee::Team(team) => self.teams.contains(team),
@@ -95,6 +97,20 @@ impl Reader {
             }
         }
     }
+}
+
+/// The caller, with the Teams that they are of and the hats that they wear today, as teams and matching told.
+pub async fn reader(tx: &mut Tx) -> Result<Reader> {
+    let (person, today) = (tx.person()?, tx.today()?);
+    let mut reader = Reader::new(person);
+    for (hat, team) in hats::worn_by(tx, person, today).await? {
+        match team {
+            Some(team) if hat == hats::MEMBER => reader = reader.of_team(team),
+            Some(team) if hat == hats::OWNER => reader = reader.of_team(team).wearing(&hat, Some(team)),
+            _ => reader = reader.wearing(&hat, team),
+        }
+    }
+    Ok(reader)
 }
 
 /// A consent by which something may be seen.

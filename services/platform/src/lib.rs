@@ -22,6 +22,7 @@ mod ending;
 pub mod error;
 pub mod etag;
 pub mod fields;
+pub mod hats;
 pub mod host;
 pub mod id;
 pub mod inbox;

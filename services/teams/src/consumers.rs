@@ -3,10 +3,11 @@
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
+use kith_platform::hats::Worn;
 use kith_platform::id::PersonId;
 use kith_platform::inbox::{Outcome, Received, Subscriptions};
-use kith_platform::{consent, people, representative, rights, tenant};
-use kith_proto::matching::v1::{GiverStatus, IntroductionSnapshot, IntroductionState};
+use kith_platform::{consent, hats, people, representative, rights, tenant};
+use kith_proto::matching::v1::{GiverSnapshot, GiverStatus, IntroductionSnapshot, IntroductionState};
 
 use crate::app;
 use crate::domain::{MembershipId, TeamId, membership};
@@ -22,7 +23,18 @@ pub fn subscriptions() -> Subscriptions {
         .on("identity.representative", |tx, event| Box::pin(representative::follow(tx, event)))
         .on("identity.role", |tx, event| Box::pin(people::follow_roles(tx, event)))
         .on("identity.consent", |tx, event| Box::pin(consent::follow(tx, event)))
+        .on("matching.giver", |tx, event| Box::pin(giver(tx, event)))
         .on("matching.introduction", |tx, event| Box::pin(introduction(tx, event)))
+}
+
+/// Somebody gives support.
+async fn giver(tx: &mut Tx, event: &Received) -> Result<Outcome> {
+    let state: GiverSnapshot = event.state()?;
+    let mut fields = Fields::default();
+    let person = fields.id::<PersonId>("person_id", &state.person_id);
+    let person = fields.finish(person).map_err(Error::internal)?;
+    hats::keep(tx, person.0, &[Worn::giver(person)]).await?;
+    Ok(Outcome::Done)
 }
 
 /// Both sides said yes after a trial: the Team proposes membership, and the giver answers.

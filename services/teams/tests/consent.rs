@@ -5,6 +5,7 @@ use kith_platform::id::{PersonId, TenantId, Uuid};
 use kith_platform::testing::{World, reason, request_of};
 use kith_proto::common::v1::{ConsentSnapshot, ConsentState, Grantee, GranteeKind};
 use kith_proto::identity::v1::{ConsentGiven, ConsentWithdrawn};
+use kith_proto::matching::v1::{GiverRegistered, GiverSnapshot};
 use kith_proto::teams::v1::teams_service_server::TeamsService as _;
 use kith_proto::teams::v1::{self as pb, MemberKind};
 use kith_teams::{SERVICE, Teams};
@@ -181,6 +182,25 @@ async fn a_consent_to_a_team_or_a_hat_reaches_who_is_of_it_at_present() {
     stage.consents(GranteeKind::Hat, "", "owner").await;
     assert!(stage.get(owner).await.is_ok());
     assert_eq!(stage.get(member).await.err(), Some(not_found()));
+}
+
+/// Givers are known from matching.
+#[tokio::test]
+async fn a_consent_to_givers_reaches_whoever_gives_support_anywhere() {
+    let stage = Stage::new().await;
+    stage.sign().await;
+    let (giver, nobody) = (stage.world.person(), stage.world.person());
+    let given = stage.consents(GranteeKind::Hat, "", "giver").await;
+    assert_eq!(stage.get(giver).await.err(), Some(not_found()), "gives no support yet");
+    for no in [1, 2] {
+        let state = GiverSnapshot { person_id: giver.to_string(), ..Default::default() };
+        let event = GiverRegistered { state: Some(state) };
+        stage.world.deliver(&stage.host, stage.tenant, giver.0, no, &event).await;
+    }
+    assert_eq!(stage.get(giver).await.expect("gives support").outward_code, "E5");
+    assert_eq!(stage.get(nobody).await.err(), Some(not_found()));
+    stage.withdraws(given).await;
+    assert_eq!(stage.get(giver).await.err(), Some(not_found()));
 }
 
 #[tokio::test]

@@ -18,8 +18,6 @@ pub struct Line {
     /// A word of the list, or several of them together.
     pub parts: &'static str,
     pub purposes: &'static [&'static str],
-    /// Who is meant and sees nothing all the same, each with its reason.
-    pub not_to: &'static [(&'static str, &'static str)],
     pub read: &'static str,
     pub fields: &'static [&'static str],
 }
@@ -69,7 +67,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Owner],
         parts: "profile.team",
         purposes: INTRODUCTION,
-        not_to: &[("givers", "teams is not told who gives support anywhere")],
         read: "GetTeam",
         fields: &[
             "team.id",
@@ -85,7 +82,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Owner],
         parts: "profile.rota",
         purposes: INTRODUCTION,
-        not_to: &[],
         read: "ListSeries",
         fields: &[
             "series.id",
@@ -102,7 +98,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Owner],
         parts: "profile.seeking",
         purposes: INTRODUCTION,
-        not_to: &[("a Team's Rota Holder", "matching is not told who wears a hat in a Team")],
         read: "ListOpportunities",
         fields: &[
             "opportunities.opportunity.id",
@@ -120,7 +115,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Giver, Whose::Met],
         parts: "profile.offering",
         purposes: INTRODUCTION,
-        not_to: &[],
         read: "SuggestGivers",
         fields: &[
             "suggestions.person_id",
@@ -137,7 +131,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Met],
         parts: "profile.giving",
         purposes: INTRODUCTION,
-        not_to: &[],
         read: "GetGiver",
         fields: PROFILE,
     },
@@ -145,7 +138,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Met],
         parts: "profile.giving and profile.terms",
         purposes: INTRODUCTION,
-        not_to: &[],
         read: "GetGiver",
         fields: PROFILE,
     },
@@ -154,7 +146,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Met],
         parts: "profile.giving and profile.terms",
         purposes: INTRODUCTION,
-        not_to: &[],
         read: "GetGiver",
         fields: &[
             "giver.terms.id",
@@ -169,7 +160,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Owner, Whose::Giver, Whose::Met],
         parts: "contact.preference",
         purposes: TO_REACH,
-        not_to: &[],
         read: "GetCommunication",
         fields: COMMUNICATION,
     },
@@ -177,7 +167,6 @@ pub const ALLOWED: &[Line] = &[
         whose: &[Whose::Owner, Whose::Giver, Whose::Met],
         parts: "document.legal",
         purposes: TO_SUPPORT,
-        not_to: &[],
         read: "ListLegalFacts",
         fields: LEGAL_FACT,
     },

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
-use kith_platform::consent::{self, Reader};
+use kith_platform::consent;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -185,7 +185,7 @@ async fn may_see_times(tx: &mut Tx, team: Option<TeamId>) -> Result<(Whose, bool
     if belongs || !found.promise_holds_on(today) {
         return Ok((may_list(tx, team, Action::ListSeries).await?, false));
     }
-    let reader = reader(tx).await?;
+    let reader = consent::reader(tx).await?;
     let answer = consent::asked(tx, found.owner, ROTA, INTRODUCTION, &reader).await?;
     let standing = policy::standing(stands).by_consent(answer.if_fresh());
     let subject = Subject::about("team", found.id, found.owner);
@@ -193,27 +193,6 @@ async fn may_see_times(tx: &mut Tx, team: Option<TeamId>) -> Result<(Whose, bool
         Ok(standing) => Ok((Whose::Team(found.id), !standing.is("break_glass"))),
         Err(error) => Err(answer.instead_of(error)),
     }
-}
-
-/// The caller, with the Teams that they are of and the hats that they wear.
-async fn reader(tx: &mut Tx) -> Result<Reader> {
-    let (person, today) = (tx.person()?, tx.today()?);
-    let mut reader = Reader::new(person);
-    for team in store::reader::teams_of(tx, person).await? {
-        let stands = team.standing(person, today, false);
-        if stands.owner || stands.member {
-            reader = reader.of_team(team.id);
-        }
-        for (hat, worn) in [("owner", stands.owner), ("rota_holder", stands.rota_holder)] {
-            if worn {
-                reader = reader.wearing(hat, Some(team.id.0));
-            }
-        }
-    }
-    if store::reader::is_giver(tx, person).await? {
-        reader = reader.wearing("giver", None);
-    }
-    Ok(reader)
 }
 
 /// Writes down the Owners of Teams whose visits or series an answer shows: it names their givers only.

@@ -4,7 +4,6 @@ pub mod around;
 pub mod booking;
 pub mod giver;
 pub mod introduction;
-pub mod reader;
 pub mod series;
 pub mod team;
 pub mod visit;

@@ -7,7 +7,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::{PersonId, Uuid};
 
-use crate::domain::acquaintance::{Group, GroupKind, Ties};
+use crate::domain::acquaintance::{Group, Ties};
 use crate::store;
 
 /// The words of standing by which somebody knows a name; `policy.cedar` names the same for `GetPeople`.
@@ -25,16 +25,7 @@ const BY_WHICH_A_NAME_IS_KNOWN: &[&str] = &[
 
 /// Keeps a Team or a Circle as it is told.
 pub async fn project(tx: &mut Tx, group: &Group) -> Result<()> {
-    store::acquaintance::put(tx, group).await?;
-    if group.kind == GroupKind::Team {
-        store::acquaintance::put_hats(tx, group.id, &group.hats).await?;
-    }
-    Ok(())
-}
-
-/// Keeps that somebody gives support here.
-pub async fn gives_support(tx: &mut Tx, person: PersonId) -> Result<()> {
-    store::acquaintance::put_giver(tx, person).await
+    store::acquaintance::put(tx, group).await
 }
 
 /// Whether somebody of that standing knows the name.

@@ -55,7 +55,7 @@ pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
         // Who has left reads nothing any more, whatever somebody let them see.
         let is_here = person::standing(tx).await?.is("anyone");
         let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-        let consent = store::consent::consent_to(tx, about, PART, &PURPOSES, caller, today).await?;
+        let consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
         standing = standing.with("representative", is_here && acts_on.is_some());
         standing = standing.by_consent(consent.filter(|_| is_here));
         may_look = is_here && person::is_here(tx, about).await?;

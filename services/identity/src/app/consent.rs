@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::{self, Basis};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 
 use super::person;
-use crate::domain::consent::{Consent, Period, Terms, Version, Word};
+use crate::domain::consent::{Consent, Grantee, Period, Terms, Version, Word};
 use crate::domain::{Change, ConsentId};
 use crate::events;
 use crate::policy::Action;
@@ -113,4 +114,26 @@ fn own(tx: &mut Tx, found: Option<Consent>, action: Action) -> Result<Consent> {
     let standing = Standing::new().with("self", consent.person == tx.person()?);
     tx.require(action, Subject::about("consent", consent.id, consent.person), &standing)?;
     Ok(consent)
+}
+
+/// The newest consent in force today by which the caller sees a part of somebody's record for one of these purposes: given to
+/// them, to a Team that they belong to, or to a hat that they wear.
+pub async fn towards_caller(
+    tx: &mut Tx,
+    about: PersonId,
+    part: &str,
+    purposes: &[&str],
+) -> Result<Option<Basis>> {
+    let (reader, today) = (consent::reader(tx).await?, tx.today()?);
+    let given = store::consent::in_force(tx, about, part, purposes, today).await?;
+    let opens = given.into_iter().find(|consent| reader.is_meant_by(&as_everywhere(&consent.terms.grantee)));
+    Ok(opens.map(|consent| Basis { consent_id: consent.id.0, version: consent.version }))
+}
+
+fn as_everywhere(grantee: &Grantee) -> consent::Grantee {
+    match grantee {
+        Grantee::Person(person) => consent::Grantee::Person(*person),
+        Grantee::Team(team) => consent::Grantee::Team(*team),
+        Grantee::Hat(hat, team) => consent::Grantee::Hat(hat.clone(), *team),
+    }
 }

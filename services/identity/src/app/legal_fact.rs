@@ -33,7 +33,7 @@ async fn standing(tx: &mut Tx, about: PersonId) -> Result<(Standing, Option<Writ
         return Ok((standing.with("self", true), Some(Writer::Oneself)));
     }
     let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-    let consent = store::consent::consent_to(tx, about, PART, &PURPOSES, caller, today).await?;
+    let consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
     let writer = match acts_on {
         Some(basis) => Some(Writer::Representative(basis)),
         None => standing.is("checks").then_some(Writer::Checks),

@@ -21,15 +21,6 @@ pub struct Group {
     pub id: GroupId,
     /// Who belongs or belonged to it: those who said yes.
     pub people: Vec<Belonging>,
-    /// Which hats are or were worn in a Team; those of a Circle are nobody's basis to see anything.
-    pub hats: Vec<Worn>,
-}
-
-/// A hat that somebody wears or wore: its word, and by whom on which days.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Worn {
-    pub hat: String,
-    pub by: Belonging,
 }
 
 /// Somebody's belonging, half-open in days.

@@ -1,4 +1,4 @@
-//! Who belongs to which Team or Circle and wears which hat, as the others tell it, and who is what to whom.
+//! Who belongs to which Team or Circle, as the others tell it, and who is what to whom.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,7 @@ use kith_platform::db::Tx;
 use kith_platform::error::Result;
 use kith_platform::id::{PersonId, Uuid};
 
-use crate::domain::GroupId;
-use crate::domain::acquaintance::{Group, GroupKind, Ties, Worn};
+use crate::domain::acquaintance::{Group, GroupKind, Ties};
 
 fn kind_word(kind: GroupKind) -> &'static str {
     match kind {
@@ -43,47 +42,6 @@ pub async fn put(tx: &mut Tx, group: &Group) -> Result<()> {
         &people,
         &from as &[Option<NaiveDate>],
         &until as &[Option<NaiveDate>],
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Writes who wears which hat in a Team now, in place of what was told before.
-pub async fn put_hats(tx: &mut Tx, team: GroupId, hats: &[Worn]) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!("delete from hat_worn where tenant_id = $1 and team_id = $2", tenant.0, team.0)
-        .execute(tx.conn())
-        .await?;
-    let words: Vec<String> = hats.iter().map(|worn| worn.hat.clone()).collect();
-    let people: Vec<Uuid> = hats.iter().map(|worn| worn.by.person.0).collect();
-    let from: Vec<Option<NaiveDate>> = hats.iter().map(|worn| worn.by.valid_from).collect();
-    let until: Vec<Option<NaiveDate>> = hats.iter().map(|worn| worn.by.valid_until).collect();
-    sqlx::query!(
-        "insert into hat_worn (tenant_id, team_id, place, hat, person_id, valid_from, valid_until)
-         select $1, $2, h.place, h.hat, h.person, h.valid_from, h.valid_until
-         from unnest($3::text[], $4::uuid[], $5::date[], $6::date[]) with ordinality
-             as h (hat, person, valid_from, valid_until, place)",
-        tenant.0,
-        team.0,
-        &words,
-        &people,
-        &from as &[Option<NaiveDate>],
-        &until as &[Option<NaiveDate>],
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Keeps that somebody gives support, however often it is told.
-pub async fn put_giver(tx: &mut Tx, person: PersonId) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "insert into known_giver (tenant_id, person_id) values ($1, $2)
-         on conflict on constraint known_giver_pk do nothing",
-        tenant.0,
-        person.0
     )
     .execute(tx.conn())
     .await?;

@@ -1,7 +1,6 @@
 //! Consents, everything that each ever was, and the words that they are made of.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kith_platform::consent::Basis;
 use kith_platform::db::{Tx, changed_one};
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -277,43 +276,31 @@ async fn add_version(tx: &mut Tx, consent: &Consent) -> Result<()> {
     Ok(())
 }
 
-/// The consent in force on a day by which somebody sees a part of a person's record for one of these purposes: given to
-/// them, to a Team that they belong to on that day, or to a hat that they wear.
-pub async fn consent_to(
+/// Somebody's consents in force on a day to a part of their record for one of these purposes, whoever is meant; newest first.
+pub async fn in_force(
     tx: &mut Tx,
     person: PersonId,
     part: &str,
     purposes: &[&str],
-    reader: PersonId,
     day: NaiveDate,
-) -> Result<Option<Basis>> {
+) -> Result<Vec<Consent>> {
     let tenant = tx.tenant();
     let purposes: Vec<String> = purposes.iter().map(|purpose| (*purpose).to_owned()).collect();
-    let row = sqlx::query!(
-        "select id, version from consent c
-         where c.tenant_id = $1 and c.person_id = $2 and c.part = $3 and c.purpose = any($6) and c.state = 'given'
-             and c.valid_from <= $5 and $5 < c.valid_until
-             and (c.grantee_kind = 'person' and c.grantee_id = $4
-                 or c.grantee_kind = 'team' and exists (select from belonging b
-                     where b.tenant_id = $1 and b.kind = 'team' and b.group_id = c.grantee_id and b.person_id = $4
-                         and (b.valid_from is null or b.valid_from <= $5)
-                         and (b.valid_until is null or $5 < b.valid_until))
-                 or c.grantee_kind = 'hat' and (exists (select from hat_worn h
-                     where h.tenant_id = $1 and h.person_id = $4 and h.hat = c.grantee_hat
-                         and (c.grantee_id is null or h.team_id = c.grantee_id)
-                         and (h.valid_from is null or h.valid_from <= $5)
-                         and (h.valid_until is null or $5 < h.valid_until))
-                     or c.grantee_hat = 'giver' and c.grantee_id is null and exists (select from known_giver g
-                         where g.tenant_id = $1 and g.person_id = $4)))
-         order by c.given_at desc, c.id limit 1",
+    let rows = sqlx::query_as!(
+        ConsentRow,
+        "select id, person_id, part, purpose, grantee_kind, grantee_id, grantee_hat, valid_from, valid_until, state,
+             version, given_at
+         from consent
+         where tenant_id = $1 and person_id = $2 and part = $3 and purpose = any($4) and state = 'given'
+             and valid_from <= $5 and $5 < valid_until
+         order by given_at desc, id",
         tenant.0,
         person.0,
         part,
-        reader.0,
-        day,
         &purposes,
+        day,
     )
-    .fetch_optional(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(row.map(|row| Basis { consent_id: row.id, version: row.version }))
+    rows.into_iter().map(Consent::try_from).collect()
 }

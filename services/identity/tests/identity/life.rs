@@ -7,6 +7,8 @@ use kith_platform::tenant::say_fences;
 use kith_platform::testing::reason;
 use kith_proto::common::v1::{EventCount, TenantFence, TenantState};
 use kith_proto::identity::v1 as pb;
+use kith_proto::identity::v1::credential_service_server::CredentialService as _;
+use kith_proto::identity::v1::passkey_service_server::PasskeyService as _;
 use kith_proto::identity::v1::people_service_server::PeopleService as _;
 use kith_proto::identity::v1::session_service_server::SessionService as _;
 use kith_proto::identity::v1::sign_in_service_server::SignInService as _;
@@ -15,6 +17,7 @@ use kith_proto::identity::v1::tenant_service_server::TenantService as _;
 use kith_proto::{appointments, evaluation, finance, governance, matching, teams};
 use tonic::{Code, Status};
 
+use crate::authenticator::Authenticator;
 use crate::stage::{Place, Stage, by};
 
 struct Life {
@@ -51,6 +54,39 @@ impl Life {
         let request = pb::ThawTenantRequest { request_id, tenant_id };
         let answer = self.face.thaw_tenant(by(self.operator, request)).await?;
         Ok(answer.into_inner().tenant.expect("a tenant"))
+    }
+
+    /// As identity itself writes it down, at the fence that every write passes.
+    async fn is_written_down_as(&self, state: &'static str) {
+        let tenant = self.tenant();
+        let fence =
+            async |tx: &mut kith_platform::db::Tx| tx.remember_tenant(state, "Europe/London", 9).await;
+        let (actor, mode) = (Actor::Service { tenant }, kith_platform::db::Mode::Apply);
+        self.stage.host.within(tenant, actor, mode, fence).await.expect("fenced");
+    }
+
+    /// A sum over each table that has tenants, but for the audit.
+    async fn rows(&self) -> Vec<(String, i64)> {
+        let mut admin = self.stage.world.admin(&self.stage.host).await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+             where c.relkind = 'r' and n.nspname in ('public', 'platform') and c.relname not like 'audit%'
+             order by 1",
+        )
+        .fetch_all(&mut admin)
+        .await
+        .expect("the tables");
+        let mut rows = Vec::new();
+        for table in tables {
+            let sql = format!(
+                "select coalesce(sum(hashtextextended(t::text, 0) % 1000000007), 0)::bigint from {table} t"
+            );
+            let sum =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("a sum");
+            rows.push((table, sum));
+        }
+        rows
     }
 
     async fn release(&self) -> Result<pb::Tenant, Status> {
@@ -256,28 +292,6 @@ async fn a_freeze_waits_for_an_invitation_that_is_being_taken_up() {
 async fn a_session_ends_while_its_tenant_is_frozen_suspended_or_released() {
     let life = Life::new().await;
     let email = "first@clapton.example";
-    let rows = async || -> Vec<(String, i64)> {
-        let mut admin = life.stage.world.admin(&life.stage.host).await;
-        let tables: Vec<String> = sqlx::query_scalar(
-            "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-             where c.relkind = 'r' and n.nspname in ('public', 'platform') and c.relname not like 'audit%'
-             order by 1",
-        )
-        .fetch_all(&mut admin)
-        .await
-        .expect("the tables");
-        let mut rows = Vec::new();
-        for table in tables {
-            let sql = format!(
-                "select coalesce(sum(hashtextextended(t::text, 0) % 1000000007), 0)::bigint from {table} t"
-            );
-            let sum =
-                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut admin).await.expect("a sum");
-            rows.push((table, sum));
-        }
-        rows
-    };
     let sign_out = async |tokens: &pb::Tokens| {
         let request = pb::SignOutRequest { request_id: life.stage.id() };
         life.stage.sign_in.sign_out(by(life.stage.actor(tokens), request)).await.map(|_| ())
@@ -293,19 +307,14 @@ async fn a_session_ends_while_its_tenant_is_frozen_suspended_or_released() {
         for _ in 0..4 {
             tokens.push(life.stage.tokens(email, "").await);
         }
-        // As identity itself writes it down, at the fence that every write passes.
-        let tenant = life.tenant();
-        let fence =
-            async |tx: &mut kith_platform::db::Tx| tx.remember_tenant(state, "Europe/London", 9).await;
-        let (actor, mode) = (Actor::Service { tenant }, kith_platform::db::Mode::Apply);
-        life.stage.host.within(tenant, actor, mode, fence).await.expect("fenced");
-        let before = rows().await;
+        life.is_written_down_as(state).await;
+        let before = life.rows().await;
         sign_out(&tokens[0]).await.expect("signed out");
         end(&tokens[1], &tokens[2]).await.expect("ended");
         let request = pb::EndOtherSessionsRequest { request_id: life.stage.id(), everywhere: false };
         let actor = life.stage.actor(&tokens[1]);
         life.stage.sessions.end_other_sessions(by(actor, request)).await.expect("ended");
-        assert_eq!(before, rows().await, "{state}: nothing of the tenant changed");
+        assert_eq!(before, life.rows().await, "{state}: nothing of the tenant changed");
         for gone in [0, 2, 3] {
             life.stage.refresh(&tokens[gone].refresh_token).await.expect_err("it has ended");
             ended += 1;
@@ -316,6 +325,34 @@ async fn a_session_ends_while_its_tenant_is_frozen_suspended_or_released() {
         assert!(refused.expect_err("a write").message().contains("place"), "{state}");
     }
     println!("sessions ended in tenants that accept no changes: {ended} of 9; rows of the tenant changed: 0");
+}
+
+/// What opens the door is the account's own, whatever its place accepts: a lost passkey goes, and codes for the next loss are
+/// made, and nothing of the tenant's is written but the audit.
+#[tokio::test]
+async fn a_lost_passkey_is_removed_while_its_tenant_is_frozen_suspended_or_released() {
+    let life = Life::new().await;
+    let (stage, actor) = (&life.stage, life.place.administrator);
+    let mut keys = Vec::new();
+    for seed in [1, 2, 3] {
+        let mut authenticator = Authenticator::new(seed);
+        keys.push((stage.passkey(actor, &mut authenticator).await, authenticator));
+    }
+    for (state, (registered, mut authenticator)) in ["frozen", "released", "suspended"].into_iter().zip(keys)
+    {
+        life.is_written_down_as(state).await;
+        let before = life.rows().await;
+        stage.with_passkey(&mut authenticator).await.expect("signed in");
+        let request = pb::RemovePasskeyRequest { request_id: stage.id(), passkey: registered.id };
+        for _ in 0..2 {
+            stage.passkeys.remove_passkey(by(actor, request.clone())).await.expect("removed");
+        }
+        stage.with_passkey(&mut authenticator).await.expect_err("it is gone");
+        let request = pb::MakeRecoveryCodesRequest { request_id: stage.id() };
+        let made = stage.credentials.make_recovery_codes(by(actor, request)).await.expect("codes");
+        assert!(!made.into_inner().codes.is_empty(), "{state}");
+        assert_eq!(before, life.rows().await, "{state}: nothing of the tenant changed");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use kith_platform::page::Page;
 use kith_platform::people;
 use kith_proto::common::v1::OrganisationRole;
 
-use super::reader::{GIVING, INTRODUCTION, TERMS, reader};
+use super::reader::{GIVING, INTRODUCTION, TERMS, is_member_with_owner, reader};
 use crate::domain::giver::{Deal, Giver, Readiness, ReadinessRecord, Status, Terms};
 use crate::domain::introduction::{Introduction, Side, State};
 use crate::domain::place::OutwardCode;
@@ -140,9 +140,9 @@ async fn require(tx: &mut Tx, giver: &Giver, action: Action) -> Result<()> {
 
 /// How the caller stands towards a giver by what is known here; whether the giver consents is another question.
 async fn standing(tx: &mut Tx, giver: &Giver) -> Result<Standing> {
-    let (person, today) = (tx.person()?, tx.today()?);
+    let person = tx.person()?;
     let checks = people::holds(tx, person, OrganisationRole::Checks).await?;
-    let team = store::standing::is_member_with_owner(tx, person, giver.person_id, today).await?;
+    let team = is_member_with_owner(tx, person, giver.person_id).await?;
     let between = store::introduction::of_owner_with(tx, person, giver.person_id).await?;
     Ok(Standing::new()
         .with("self", giver.person_id == person)

@@ -1,9 +1,12 @@
 //! Who reads, as far as consents are concerned, and the words that consents about matching are made of.
 
-use kith_platform::consent::Reader;
+use kith_platform::consent::{self, Reader};
 use kith_platform::db::Tx;
 use kith_platform::error::Result;
+use kith_platform::hats;
+use kith_platform::id::PersonId;
 
+use crate::domain::TeamId;
 use crate::store;
 
 /// What a Team looks for, and roughly where: given by its Owner.
@@ -17,18 +20,20 @@ pub const TERMS: &str = "profile.terms";
 /// Getting to know one another, which is all that matching is for.
 pub const INTRODUCTION: &str = "introduction";
 
-/// The caller, with the Teams that they are of and the hats that they wear as far as is known here.
+/// The caller: the Teams that they are of and the hats that they wear, as teams told, and by what is known here whether they
+/// give support.
 pub async fn reader(tx: &mut Tx) -> Result<Reader> {
-    let (person, today) = (tx.person()?, tx.today()?);
-    let mut reader = Reader::new(person);
-    for (team, owner) in store::standing::teams_of(tx, person, today).await? {
-        reader = reader.of_team(team);
-        if owner == person {
-            reader = reader.wearing("owner", Some(team.0));
-        }
-    }
-    if store::giver::load(tx, person).await?.is_some() {
-        reader = reader.wearing("giver", None);
-    }
-    Ok(reader)
+    let person = tx.person()?;
+    let reader = consent::reader(tx).await?;
+    let gives = store::giver::load(tx, person).await?.is_some();
+    Ok(if gives { reader.wearing(hats::GIVER, None) } else { reader })
+}
+
+/// Whether somebody is a member of a Team of that Owner's today.
+pub async fn is_member_with_owner(tx: &mut Tx, owner: PersonId, member: PersonId) -> Result<bool> {
+    let today = tx.today()?;
+    let worn = hats::worn_by(tx, member, today).await?;
+    let teams = worn.into_iter().filter(|(hat, _)| hat == hats::MEMBER).filter_map(|(_, team)| team);
+    let teams: Vec<TeamId> = teams.map(TeamId).collect();
+    Ok(!teams.is_empty() && store::standing::owners_of(tx, &teams).await?.contains(&owner))
 }

@@ -21,14 +21,3 @@ impl Team {
         self.promise_from.is_some_and(|from| from <= day)
     }
 }
-
-/// Somebody who is or was a member of a Team, in the half-open period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Who.
-    pub person: PersonId,
-    /// First day.
-    pub valid_from: NaiveDate,
-    /// First day no longer.
-    pub valid_until: Option<NaiveDate>,
-}

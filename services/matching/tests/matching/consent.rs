@@ -2,11 +2,12 @@
 
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::testing::reason;
-use kith_proto::common::v1::ConsentSnapshot;
+use kith_proto::common::v1::{ConsentSnapshot, Grantee};
 use kith_proto::identity::v1::ConsentGiven;
 use kith_proto::matching::v1::GiverStatus;
 use kith_proto::teams::v1::{
-    Membership, MembershipState, TeamMemberJoined, TeamMemberLeft, TeamSnapshot, TeamStarted,
+    Hat, HatHolding, HatState, Membership, MembershipState, TeamHatsChanged, TeamMemberJoined,
+    TeamMemberLeft, TeamSnapshot, TeamStarted,
 };
 use sqlx::Row as _;
 use tonic::{Code, Status};
@@ -132,6 +133,54 @@ async fn what_a_team_looks_for_is_shown_from_the_promise_on_and_by_consent() {
     stage.consents(owner, "profile.seeking", hat("giver")).await;
     assert_eq!((shown(giver).await, shown(other).await), (1, 1));
     interest(giver).await.expect("interest");
+}
+
+/// Hats are known from teams, each with its days.
+#[tokio::test]
+async fn a_consent_to_a_hat_reaches_who_wears_it_while_they_do() {
+    let stage = Stage::new(true).await;
+    let owner = stage.world.person();
+    let seeking = stage.world.ids.uuid(stage.world.clock.now());
+    stage.tell_owner(seeking, owner, 1).await;
+    let mut opening = stage.opening("E5", 10, false);
+    opening.team_id = seeking.to_string();
+    stage.open(owner, opening).await.expect("an opportunity");
+    let holder = stage.giver(GiverStatus::Volunteer, "E5").await;
+    let other = stage.giver(GiverStatus::Volunteer, "E5").await;
+    let team = stage.world.ids.uuid(stage.world.clock.now());
+    let tell = async |valid_until: &str, no: i64| {
+        let hat = HatHolding {
+            id: stage.id(),
+            hat: Hat::RotaHolder.into(),
+            person_id: holder.to_string(),
+            state: HatState::Held.into(),
+            valid_from: "2026-11-01".into(),
+            valid_until: valid_until.into(),
+        };
+        let state = Some(TeamSnapshot {
+            team_id: team.to_string(),
+            owner_person_id: stage.id(),
+            circle_id: stage.id(),
+            hats: vec![hat],
+            ..Default::default()
+        });
+        stage.world.deliver(&stage.host, stage.tenant, team, no, &TeamHatsChanged { state }).await;
+    };
+    let shown = async |by| stage.near(by, 0, "").await.expect("a list").opportunities.len();
+    let in_that_team = Grantee { id: team.to_string(), ..hat("rota_holder") };
+    for (no, grantee) in [(1, hat("rota_holder")), (3, in_that_team)] {
+        let given = stage.consents(owner, "profile.seeking", grantee).await;
+        assert_eq!((shown(holder).await, shown(other).await), (0, 0), "wears none");
+        tell("2027-11-01", no).await;
+        assert_eq!((shown(holder).await, shown(other).await), (1, 0));
+        tell("2026-11-21", no + 1).await;
+        assert_eq!(shown(holder).await, 0, "has taken it off");
+        stage.withdraws(given).await;
+    }
+    tell("2027-11-01", 5).await;
+    assert_eq!(shown(holder).await, 0, "withdrawn");
+    stage.consents(owner, "profile.seeking", Grantee { id: seeking.to_string(), ..hat("rota_holder") }).await;
+    assert_eq!(shown(holder).await, 0, "in another Team");
 }
 
 /// Proves ID-23.

@@ -5,6 +5,7 @@ use kith_platform::authz::{Standing, Subject};
 use kith_platform::consent::{self, Answer, Reader};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
+use kith_platform::hats;
 use kith_platform::id::{PersonId, Uuid};
 use kith_platform::page::Page;
 use kith_platform::representative::{self, Scope};
@@ -96,14 +97,15 @@ pub async fn get(tx: &mut Tx, id: TeamId) -> Result<Shown> {
     Ok(Shown { team, with_place: whole || answer.if_fresh().is_some() })
 }
 
-/// The caller, with the Teams that they are of and the hats that they wear.
+/// The caller: whether they give support, as matching told, and by facts known here the Teams that they are of and the hats
+/// that they wear.
 async fn reader(tx: &mut Tx) -> Result<Reader> {
     let (person, today) = (tx.person()?, tx.today()?);
-    let mut reader = Reader::new(person);
+    let mut reader = consent::reader(tx).await?;
     for (team, is_owner) in store::reader::teams_of(tx, person, today).await? {
         reader = reader.of_team(team);
         if is_owner {
-            reader = reader.wearing("owner", Some(team));
+            reader = reader.wearing(hats::OWNER, Some(team));
         }
     }
     for (hat, team) in store::reader::hats_of(tx, person, today).await? {
