@@ -17,7 +17,6 @@ use crate::store::settlement::{Arrived, Settled};
 /// Takes in visits as they now stand, each once: settles them, takes earlier settlements back, or does nothing. What is
 /// needed is loaded together and written together.
 pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
-    store::settlement::note_visits_and_lock_books(tx, visits).await?;
     let heard = store::heard::about(tx, visits).await?;
     let (mut due, mut over) = (Vec::new(), Vec::new());
     for visit in visits {
@@ -34,25 +33,30 @@ pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
             over.push(visit.id);
         }
     }
-    settle_all(tx, due, &heard, over).await
+    settle_all(tx, due, &heard, Posting { noted: visits, over, ..Posting::default() }).await
 }
 
 /// Tries again to settle the visits that may have waited for what has arrived. The books are locked.
 pub async fn settle_waiting(tx: &mut Tx, arrived: Arrived) -> Result<()> {
     let waiting = store::settlement::waiting(tx, arrived).await?;
     let heard = store::heard::about(tx, &waiting).await?;
-    settle_all(tx, waiting.iter().collect(), &heard, Vec::new()).await
+    settle_all(tx, waiting.iter().collect(), &heard, Posting::default()).await
 }
 
-/// Settles visits that are not settled under their numbers, or lists what is missing; takes those that are settled off the
-/// list, and those that are `over`. The books are locked.
-async fn settle_all(tx: &mut Tx, visits: Vec<&Visit>, heard: &Heard, over: Vec<VisitId>) -> Result<()> {
-    let mut posting = Posting { over, ..Posting::default() };
+/// Settles visits that are not settled under their numbers and takes them off the list, or lists what is missing; writes what
+/// there is to write besides. The books are locked.
+async fn settle_all<'visit>(
+    tx: &mut Tx,
+    visits: Vec<&'visit Visit>,
+    heard: &Heard,
+    mut posting: Posting<'visit>,
+) -> Result<()> {
+    let mut missing = Vec::new();
     for visit in visits {
         let outcome = settle(visit, heard.known(visit))?;
         let transfer = match &outcome {
             Outcome::Missing(reason) => {
-                store::unsettled::list(tx, visit.id, *reason).await?;
+                missing.push((visit.id, *reason));
                 continue;
             }
             Outcome::Nothing | Outcome::Gift(_) => None,
@@ -71,7 +75,11 @@ async fn settle_all(tx: &mut Tx, visits: Vec<&Visit>, heard: &Heard, over: Vec<V
         }
         posting.transfers.extend(transfer);
     }
-    store::posting::write(tx, &posting).await
+    store::posting::write(tx, &posting).await?;
+    for (visit_id, reason) in missing {
+        store::unsettled::list(tx, visit_id, reason).await?;
+    }
+    Ok(())
 }
 
 /// Takes a settlement back by a transfer that names the one it reverses. The books are locked.

@@ -1,4 +1,4 @@
-//! What governs what visits come to, as finance has heard it: read together, in one statement.
+//! What governs what visits come to, as finance has heard it: read together, with the books locked.
 
 use std::collections::HashMap;
 
@@ -48,43 +48,17 @@ impl Heard {
     }
 }
 
-/// What there is about these visits: their newest settlements, their Teams' fundings, their givers' terms, and the rules that
-/// those name.
+/// Locks the books and answers what there is about these visits: their newest settlements, their Teams' fundings, their givers'
+/// terms, and the rules that those name.
 pub async fn about(tx: &mut Tx, visits: &[Visit]) -> Result<Heard> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
     let teams: Vec<Uuid> = visits.iter().map(|visit| visit.team_id.0).collect();
     let givers: Vec<Uuid> = visits.iter().map(|visit| visit.giver.0).collect();
     let row = sqlx::query!(
-        r#"with terms as materialized (
-             select giver_person_id, place, valid_from, kind, circle_id, rule_name, hourly_rate from giver_terms
-             where tenant_id = $1 and giver_person_id = any($4)
-         )
-         select
-             (select coalesce(json_agg(newest), '[]') from (
-                 select distinct on (settlement.visit_id) settlement.visit_id, settlement.settlement_no,
-                     reversal.visit_id is null as stands
-                 from settlement
-                 left join settlement_reversal reversal on reversal.tenant_id = settlement.tenant_id
-                     and reversal.visit_id = settlement.visit_id and reversal.settlement_no = settlement.settlement_no
-                 where settlement.tenant_id = $1 and settlement.visit_id = any($2)
-                 order by settlement.visit_id, settlement.settlement_no desc) as newest
-             ) as "newest!: Json<Vec<NewestRow>>",
-             (select coalesce(json_agg(share), '[]') from (
-                 select funding.id, funding.team_id, funding.valid_from, share.payer_id, share.share_bp
-                 from funding
-                 join funding_share share on share.tenant_id = funding.tenant_id and share.funding_id = funding.id
-                 where funding.tenant_id = $1 and funding.team_id = any($3)
-                 order by funding.added, share.place) as share
-             ) as "shares!: Json<Vec<ShareRow>>",
-             (select coalesce(json_agg(terms order by terms.place), '[]') from terms) as "terms!: Json<Vec<TermsRow>>",
-             (select coalesce(json_agg(rule), '[]') from (
-                 select id, circle_id, name, effective_from, revoked_from, mode, added_bp, deducted_bp, share_bp,
-                     decision_id
-                 from contribution_rule
-                 where tenant_id = $1 and (circle_id, name) in (select terms.circle_id, terms.rule_name from terms)
-                 order by effective_from, id) as rule
-             ) as "rules!: Json<Vec<rule::Row>>""#,
+        r#"select newest as "newest!: Json<Vec<NewestRow>>", shares as "shares!: Json<Vec<ShareRow>>",
+             terms as "terms!: Json<Vec<TermsRow>>", rules as "rules!: Json<Vec<rule::Row>>"
+         from heard_under_lock($1, $2, $3, $4)"#,
         tenant.0,
         &ids,
         &teams,

@@ -1,5 +1,5 @@
-//! What settling and giving write: transfers with their entries, the accounts they move, and what visits came to. All of it in
-//! one statement.
+//! What settling and giving write: visits as they now stand, transfers with their entries, the accounts they move, and what
+//! visits came to. All of it in one statement.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use kith_platform::error::{Error, Result};
 use kith_platform::id::Uuid;
 
 use super::settlement::inconsistent;
+use super::words;
 use crate::domain::ledger::{Account, Transfer};
 use crate::domain::settlement::{Outcome, Visit};
 use crate::domain::{Refused, TransferId, VisitId};
@@ -16,6 +17,8 @@ use crate::domain::{Refused, TransferId, VisitId};
 /// What is written together.
 #[derive(Debug, Default)]
 pub struct Posting<'visit> {
+    /// Visits as they now stand, each once.
+    pub noted: &'visit [Visit],
     /// What moves.
     pub transfers: Vec<Transfer>,
     /// What visits came to: money, Care Coins or a gift, each with its transfer where anything moved.
@@ -33,8 +36,8 @@ impl From<Transfer> for Posting<'_> {
 /// Writes it. The books are locked, so nobody else moves or opens an account meanwhile: each is changed once, by what all of it
 /// comes to, and opened where it is not there yet.
 pub async fn write(tx: &mut Tx, posting: &Posting<'_>) -> Result<()> {
-    let Posting { transfers, settled, over } = posting;
-    if transfers.is_empty() && settled.is_empty() && over.is_empty() {
+    let Posting { noted, transfers, settled, over } = posting;
+    if noted.is_empty() && transfers.is_empty() && settled.is_empty() && over.is_empty() {
         return Ok(());
     }
     let (tenant, created_at) = (tx.tenant(), tx.now());
@@ -69,6 +72,7 @@ pub async fn write(tx: &mut Tx, posting: &Posting<'_>) -> Result<()> {
     for (visit, outcome, transfer_id) in settled {
         rows.add(visit, outcome, *transfer_id)?;
     }
+    let noted = Visits::of(noted);
     let over: Vec<Uuid> = over.iter().map(|visit| visit.0).collect();
     let written = sqlx::query!(
         "with moved as (
@@ -103,6 +107,15 @@ pub async fn write(tx: &mut Tx, posting: &Posting<'_>) -> Result<()> {
                  $42::bigint[])
          ), unlisted as (
              delete from unsettled_visit where tenant_id = $1 and visit_id = any($43)
+         ), noted as (
+             insert into visit
+                 (tenant_id, visit_id, team_id, circle_id, giver_person_id, planned_date, state, way, minutes, settlement_no)
+             select $1, * from unnest($44::uuid[], $45::uuid[], $46::uuid[], $47::uuid[], $48::date[], $49::text[],
+                 $50::text[], $51::bigint[], $52::bigint[])
+             on conflict (tenant_id, visit_id) do update set
+                 team_id = excluded.team_id, circle_id = excluded.circle_id, giver_person_id = excluded.giver_person_id,
+                 planned_date = excluded.planned_date, state = excluded.state, way = excluded.way,
+                 minutes = excluded.minutes, settlement_no = excluded.settlement_no
          )
          insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
          select $1, leg.transfer_id, leg.leg, account.id, leg.currency, leg.amount
@@ -152,7 +165,16 @@ pub async fn write(tx: &mut Tx, posting: &Posting<'_>) -> Result<()> {
         &rows.shares.share_bps,
         &rows.shares.amounts,
         &rows.shares.contributions,
-        &over
+        &over,
+        &noted.ids,
+        &noted.teams,
+        &noted.circles,
+        &noted.givers,
+        &noted.days,
+        &noted.states,
+        &noted.ways,
+        &noted.minutes as &[Option<i64>],
+        &noted.numbers
     )
     .execute(tx.conn())
     .await
@@ -182,6 +204,36 @@ struct Entries {
     accounts: Vec<String>,
     currencies: Vec<String>,
     amounts: Vec<i64>,
+}
+
+/// The columns of visits.
+#[derive(Debug, Default)]
+struct Visits {
+    ids: Vec<Uuid>,
+    teams: Vec<Uuid>,
+    circles: Vec<Uuid>,
+    givers: Vec<Uuid>,
+    days: Vec<NaiveDate>,
+    states: Vec<String>,
+    ways: Vec<String>,
+    minutes: Vec<Option<i64>>,
+    numbers: Vec<i64>,
+}
+
+impl Visits {
+    fn of(visits: &[Visit]) -> Self {
+        Self {
+            ids: visits.iter().map(|visit| visit.id.0).collect(),
+            teams: visits.iter().map(|visit| visit.team_id.0).collect(),
+            circles: visits.iter().map(|visit| visit.circle_id.0).collect(),
+            givers: visits.iter().map(|visit| visit.giver.0).collect(),
+            days: visits.iter().map(|visit| visit.planned_date).collect(),
+            states: visits.iter().map(|visit| words::visit_state_word(visit.state).to_owned()).collect(),
+            ways: visits.iter().map(|visit| words::way_word(visit.way).to_owned()).collect(),
+            minutes: visits.iter().map(|visit| visit.minutes).collect(),
+            numbers: visits.iter().map(|visit| visit.settlement_no).collect(),
+        }
+    }
 }
 
 /// The columns of settlements.

@@ -15,51 +15,6 @@ pub(super) fn inconsistent(table: &'static str, row: Uuid, problem: &str) -> Err
     Error::Inconsistent { table, row: row.to_string(), problem: problem.to_owned() }
 }
 
-/// Notes visits as they now stand, each once, and locks the books. Who waited for them sees with the next statement what was
-/// done meanwhile.
-pub async fn note_visits_and_lock_books(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
-    let tenant = tx.tenant();
-    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
-    let teams: Vec<Uuid> = visits.iter().map(|visit| visit.team_id.0).collect();
-    let circles: Vec<Uuid> = visits.iter().map(|visit| visit.circle_id.0).collect();
-    let givers: Vec<Uuid> = visits.iter().map(|visit| visit.giver.0).collect();
-    let days: Vec<NaiveDate> = visits.iter().map(|visit| visit.planned_date).collect();
-    let states: Vec<String> =
-        visits.iter().map(|visit| words::visit_state_word(visit.state).to_owned()).collect();
-    let ways: Vec<String> = visits.iter().map(|visit| words::way_word(visit.way).to_owned()).collect();
-    let minutes: Vec<Option<i64>> = visits.iter().map(|visit| visit.minutes).collect();
-    let numbers: Vec<i64> = visits.iter().map(|visit| visit.settlement_no).collect();
-    let locked = sqlx::query_scalar!(
-        "with noted as (
-             insert into visit
-                 (tenant_id, visit_id, team_id, circle_id, giver_person_id, planned_date, state, way, minutes, settlement_no)
-             select $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::date[], $7::text[], $8::text[],
-                 $9::bigint[], $10::bigint[])
-             on conflict (tenant_id, visit_id) do update set
-                 team_id = excluded.team_id, circle_id = excluded.circle_id, giver_person_id = excluded.giver_person_id,
-                 planned_date = excluded.planned_date, state = excluded.state, way = excluded.way,
-                 minutes = excluded.minutes, settlement_no = excluded.settlement_no
-         )
-         select last_invoice_number from books where tenant_id = $1 for update",
-        tenant.0,
-        &ids,
-        &teams,
-        &circles,
-        &givers,
-        &days,
-        &states,
-        &ways,
-        &minutes as &[Option<i64>],
-        &numbers
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    match locked {
-        Some(_) => Ok(()),
-        None => super::ledger::lock_books(tx).await,
-    }
-}
-
 /// Whose arrival makes waiting visits worth another look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrived {
