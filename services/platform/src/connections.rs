@@ -155,8 +155,9 @@ impl Open {
         }
     }
 
-    pub async fn finish(mut self, how: &'static str) -> Result<()> {
-        sqlx::raw_sql(how).execute(self.conn()).await?;
+    /// Ends what is begun by this, which holds nothing that somebody typed, and gives it back.
+    pub async fn finish(mut self, how: impl Into<String>) -> Result<()> {
+        sqlx::raw_sql(AssertSqlSafe(how.into())).execute(self.conn()).await?;
         self.give_back();
         Ok(())
     }

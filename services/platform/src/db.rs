@@ -7,6 +7,8 @@
 //! A query begins nothing: at the isolation that all work here has, each statement sees what is committed when it starts,
 //! inside a transaction or not. So each is sent alone with its tenant (`connections`), one round trip instead of four.
 
+mod applying;
+mod begin;
 mod in_one;
 mod kept;
 mod places;
@@ -19,7 +21,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kith_proto::{Event, EventType, Shows};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
+use sqlx::{PgPool, Postgres};
 
 use crate::audit::{self, Noted};
 use crate::authz::{Action, Policy, Standing, Subject};
@@ -33,6 +35,7 @@ use crate::local::wall_clock;
 use crate::outbox::Pending;
 
 pub use crate::connections::Conn;
+pub(crate) use applying::Ready;
 use in_one::InOne;
 pub use places::Place;
 pub(crate) use places::Places;
@@ -94,15 +97,10 @@ pub(crate) struct Saved {
     pub caused: String,
 }
 
+/// The relay role's: the relay and the receiver keep one each, all other work takes turns on the rest.
+const RELAY_CONNECTIONS: u32 = 5;
 /// Statements that a connection keeps ready: more than any service has.
 const STATEMENTS: usize = 400;
-
-/// Whether `platform.begin` refused because of the tenant's state: the connection is as good as before. (`KT003` says that
-/// it is not.)
-fn refused_by_begin(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("KT001" | "KT002" | "KT004" | "KT005"))
-}
 
 impl Db {
     /// Opens the pools of a service's database; connects on first use.
@@ -135,55 +133,11 @@ impl Db {
                 .idle_timeout(Duration::from_mins(1))
                 .connect_lazy_with(bounded(options))
         };
-        Self { app: Connections::new(pool(max_connections, app)), relay: pool(4, relay), shared }
-    }
-
-    /// Begins a tenant's transaction for that actor.
-    pub async fn begin(&self, tenant: TenantId, actor: Actor, mode: Mode) -> Result<Tx> {
-        Ok(self.begin_request(tenant, actor, mode, None).await?.0)
-    }
-
-    /// Begins, and looks for the answer that was given to this request id before.
-    pub(crate) async fn begin_request(
-        &self,
-        tenant: TenantId,
-        actor: Actor,
-        mode: Mode,
-        request: Option<Uuid>,
-    ) -> Result<(Tx, Option<Saved>)> {
-        let mut open = self.app.take().await?;
-        // After the wait for a connection: what is in force now is decided by this moment.
-        let now = self.shared.clock.now();
-        let word = match mode {
-            Mode::Read => "read",
-            Mode::Write => "write",
-            Mode::Apply => "apply",
-        };
-        let request = request.map_or_else(|| "null".to_owned(), |id| format!("'{id}'"));
-        // UUIDs, a fixed word and a date: nothing that could be injected. One message, one round trip.
-        let sql = format!(
-            "begin; select * from platform.begin('{tenant}', '{}', '{word}', '{}', {request})",
-            actor.id(),
-            now.date_naive(),
-        );
-        let row = match sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(open.conn()).await {
-            Ok(row) => row,
-            Err(refused) if refused_by_begin(&refused) => {
-                open.finish("rollback").await?;
-                return Err(refused.into());
-            }
-            Err(failed) => return Err(failed.into()),
-        };
-        let state: Option<String> = row.try_get(0)?;
-        let place = match (state, row.try_get::<Option<String>, _>(1)?) {
-            (Some(state), Some(zone)) => Some(Place::read(tenant, &state, &zone, row.try_get(2)?)?),
-            _ => None,
-        };
-        let saved = match (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?) {
-            (Some(hash), Some(answer), Some(caused)) => Some(Saved { hash, answer, caused }),
-            _ => None,
-        };
-        Ok((self.tx(open, None, tenant, actor, now, place), saved))
+        Self {
+            app: Connections::new(pool(max_connections, app)),
+            relay: pool(RELAY_CONNECTIONS, relay),
+            shared,
+        }
     }
 
     /// For a query: nothing is begun, and each statement is a transaction of its own that brings the tenant and may only

@@ -91,7 +91,7 @@ impl Host {
             db: db.clone(),
             address: config.broker_as(service.name)?,
             subscriptions: (service.subscriptions)(),
-            stored: Arc::new(Notify::new()),
+            stored: Arc::default(),
             applied: Arc::new(Notify::new()),
             wrote: Arc::new(Notify::new()),
             bound: Arc::default(),

@@ -1,6 +1,6 @@
 //! The inbox: store, then acknowledge and apply, once, in order per aggregate. Retries live in SQL.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +8,22 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::broker::Address;
 use crate::connections::{LONGEST_STATEMENT, LONGEST_WORK, within};
-use crate::context::Actor;
-use crate::db::{Db, Mode, Now, Tx};
+use crate::db::{Db, Now, Ready, Tx};
 use crate::error::{Error, Result};
 use crate::id::{TenantId, Uuid};
 use crate::pace::Pace;
 
+mod arrived;
 mod listen;
 mod receive;
 
+use arrived::Arrived;
 use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
 
@@ -45,8 +47,32 @@ struct Taken {
     traceparent: Option<String>,
     /// At or below the cursor: applied before, or covered by a snapshot. A snapshot at the cursor is applied again.
     seen: bool,
-    /// Stands for everything before it.
-    snapshot: bool,
+}
+
+impl From<Ready> for Taken {
+    fn from(ready: Ready) -> Self {
+        // Under the lock: another replica may have moved the cursor on after the inbox row was read.
+        let again = ready.snapshot && ready.event_no == ready.last_no;
+        let event = Received {
+            event_id: ready.event_id,
+            event_type: ready.event_type,
+            aggregate_id: ready.aggregate_id,
+            event_no: ready.event_no,
+            payload: ready.payload,
+        };
+        let seen = event.event_no <= ready.last_no && !again;
+        Self { aggregate_type: ready.aggregate_type, event, traceparent: ready.traceparent, seen }
+    }
+}
+
+/// What a transaction did.
+#[derive(Default)]
+struct Worked {
+    applied: usize,
+    /// To be marked as done as it ends.
+    done: Vec<Uuid>,
+    /// Whether the tenant may have more that is ready.
+    more: bool,
 }
 
 /// A service's inbox.
@@ -56,7 +82,7 @@ pub struct Inbox {
     pub(crate) address: Address,
     pub(crate) subscriptions: Subscriptions,
     /// Wakes the applier after events were stored.
-    pub(crate) stored: Arc<Notify>,
+    pub(crate) stored: Arc<Arrived>,
     /// Wakes those who wait for events to be applied.
     pub(crate) applied: Arc<Notify>,
     /// Wakes the relay: handlers may write events of their own.
@@ -71,55 +97,67 @@ impl Inbox {
         self.bound.load(Ordering::Relaxed)
     }
 
-    /// Applies until told to stop.
+    /// Applies until told to stop: what arrived here, and now and then what the database says is due.
     pub(crate) async fn apply(&self, stop: &CancellationToken) {
-        let mut pace = Pace::default();
+        let (mut pace, mut look_at) = (Pace::default(), Instant::now());
         while !stop.is_cancelled() {
             pace.turn().await;
-            match self.apply_ready().await {
-                Ok(applied) => {
-                    pace.carried(applied);
-                    if applied > 0 {
-                        continue;
-                    }
-                }
+            let looks = Instant::now() >= look_at;
+            let applying =
+                if looks { self.apply_ready().await } else { self.apply_of(self.stored.take()).await };
+            match applying {
+                Ok(applied) => pace.carried(applied),
                 Err(error) => tracing::warn!(error.kind = %error, "applying stopped and will resume"),
+            }
+            if looks {
+                look_at = Instant::now() + DUE_POLL;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.stored.notified() => {}
-                () = tokio::time::sleep(DUE_POLL) => {}
+                () = self.stored.some() => {}
+                () = tokio::time::sleep_until(look_at) => {}
             }
         }
     }
 
     /// Applies everything that is ready, tenant by tenant; answers how many events were applied.
     pub async fn apply_ready(&self) -> Result<usize> {
+        let mut tenants = self.stored.take();
+        let mut conn = self.db.relay().await?;
+        let looking = sqlx::query_scalar!(
+            "select distinct i.tenant_id from platform.inbox i
+                 join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
+             where i.state = 'ready' and i.next_attempt_at <= $1
+                 and (i.snapshot or i.event_no <= c.last_no + 1)",
+            self.db.shared.clock.now()
+        )
+        .fetch_all(&mut *conn);
+        let ready = within(LONGEST_STATEMENT, async { Ok(looking.await?) }).await?;
+        drop(conn);
+        tenants.extend(ready.into_iter().map(TenantId));
+        self.apply_of(tenants).await
+    }
+
+    /// Applies what is ready of these tenants; answers how many events were applied.
+    async fn apply_of(&self, tenants: BTreeSet<TenantId>) -> Result<usize> {
         let now = self.db.shared.clock.now();
-        let tenants = {
-            let mut conn = self.db.relay().await?;
-            let looking = sqlx::query_scalar!(
-                "select distinct i.tenant_id from platform.inbox i
-                     join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
-                 where i.state = 'ready' and i.next_attempt_at <= $1
-                     and (i.snapshot or i.event_no <= c.last_no + 1)",
-                now
-            )
-            .fetch_all(&mut *conn);
-            within(LONGEST_STATEMENT, async { Ok(looking.await?) }).await?
-        };
         let mut applied = 0;
         for tenant in tenants {
-            let tenant = TenantId(tenant);
-            // Looking for the tenants takes as long as much is ready, so that each has several turns before the next look.
-            for _ in 0..BATCHES_IN_A_ROW {
+            // Each has several turns before the next one's.
+            for turn in 1.. {
                 let applying = within(LONGEST_WORK, self.apply_batch(tenant, BATCH, now));
-                let Ok(count) = applying.await else {
+                let Ok((count, more)) = applying.await else {
                     applied += self.apply_one_by_one(tenant, now).await?;
+                    // What waited for these is looked for at once.
+                    self.stored.add([tenant]);
                     break;
                 };
                 applied += count;
-                if i64::try_from(count) != Ok(BATCH) {
+                if !more {
+                    break;
+                }
+                if turn == BATCHES_IN_A_ROW {
+                    self.stored.add([tenant]);
                     break;
                 }
             }
@@ -127,26 +165,30 @@ impl Inbox {
         Ok(applied)
     }
 
-    /// One transaction for up to `limit` events of one tenant: all or none.
-    async fn apply_batch(&self, tenant: TenantId, limit: i64, now: Now) -> Result<usize> {
-        let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
-        let mut applied = 0;
-        let worked = self.apply_within(&mut tx, limit, now, &mut applied).await;
-        self.end(tx, worked).await?;
-        Ok(applied)
+    /// One transaction for up to `limit` events of one tenant: all or none. Answers how many there were, and whether there may
+    /// be more.
+    async fn apply_batch(&self, tenant: TenantId, limit: i64, now: Now) -> Result<(usize, bool)> {
+        let (mut tx, ready) = self.db.begin_applying(tenant, limit, now).await?;
+        if ready.is_empty() {
+            tx.rollback().await?;
+            return Ok((0, false));
+        }
+        let worked = self.apply_within(&mut tx, ready, limit, now).await;
+        let Worked { applied, more, .. } = self.end(tx, worked, now).await?;
+        Ok((applied, more))
     }
 
-    async fn end(&self, tx: Tx, worked: Result<()>) -> Result<()> {
+    async fn end(&self, tx: Tx, worked: Result<Worked>, now: Now) -> Result<Worked> {
         match worked {
-            Ok(()) => {
+            Ok(worked) => {
                 crate::crash::point("K7");
-                let caused = tx.commit().await?;
+                let caused = tx.commit_done(&worked.done, now).await?;
                 crate::crash::point("K8");
                 if !caused.is_empty() {
                     self.wrote.notify_one();
                 }
                 self.applied.notify_waiters();
-                Ok(())
+                Ok(worked)
             }
             Err(error) => {
                 tx.rollback().await?;
@@ -156,73 +198,44 @@ impl Inbox {
     }
 
     /// Applies what is ready, up to an event that has to be alone: that one comes first in the next transaction.
-    async fn apply_within(&self, tx: &mut Tx, limit: i64, now: Now, applied: &mut usize) -> Result<()> {
-        loop {
-            let room = limit - i64::try_from(*applied).unwrap_or(limit);
-            let mut batch = if room > 0 { self.take(tx, room, now).await? } else { Vec::new() };
+    async fn apply_within(&self, tx: &mut Tx, mut ready: Vec<Ready>, limit: i64, now: Now) -> Result<Worked> {
+        let mut worked = Worked::default();
+        while let Some(first) = ready.first() {
+            // None beside these: nothing can have become ready by applying them.
+            worked.more = usize::try_from(first.waiting).is_ok_and(|waiting| waiting > ready.len());
+            let mut batch: Vec<Taken> = ready.into_iter().map(Taken::from).collect();
             let is_alone = |taken: &Taken| self.subscriptions.is_alone(&taken.event.event_type);
             let alone = batch.iter().position(is_alone);
             if let Some(place) = alone {
-                batch.truncate(if place == 0 && *applied == 0 { 1 } else { place });
+                batch.truncate(if place == 0 && worked.applied == 0 { 1 } else { place });
+                worked.more = true;
             }
-            if batch.is_empty() {
-                return Ok(());
+            worked.done = self.apply_all(tx, &batch, now).await?;
+            worked.applied += batch.len();
+            let room = limit - i64::try_from(worked.applied).unwrap_or(limit);
+            if !worked.more || alone.is_some() || room == 0 {
+                return Ok(worked);
             }
-            self.apply_all(tx, &batch, now).await?;
-            *applied += batch.len();
-            if alone.is_some() {
-                return Ok(());
-            }
+            tx.mark_done(&worked.done, now).await?;
+            worked.done = Vec::new();
+            ready = tx.take(room, now).await?;
         }
+        Ok(Worked { more: false, ..worked })
     }
 
-    /// Locks the cursors of aggregates whose next event is ready, and reads these events.
-    async fn take(&self, tx: &mut Tx, limit: i64, now: Now) -> Result<Vec<Taken>> {
-        let tenant = tx.tenant();
-        let rows = sqlx::query!(
-            "select i.event_id, i.event_type, i.aggregate_type, i.aggregate_id, i.event_no, i.payload, i.traceparent,
-                 i.snapshot, c.last_no
-             from platform.inbox i join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
-             where i.tenant_id = $1 and i.state = 'ready' and i.next_attempt_at <= $2
-                 and (i.snapshot or i.event_no <= c.last_no + 1)
-             order by i.seq limit $3
-             for update of c skip locked",
-            tenant.0,
-            now,
-            limit
-        )
-        .fetch_all(tx.conn())
-        .await?;
-        let events = rows.into_iter().map(|row| {
-            let event = Received {
-                event_id: row.event_id,
-                event_type: row.event_type,
-                aggregate_id: row.aggregate_id,
-                event_no: row.event_no,
-                payload: row.payload,
-            };
-            // Under the lock: another replica may have moved the cursor on after the inbox row was read.
-            let again = row.snapshot && event.event_no == row.last_no;
-            let seen = event.event_no <= row.last_no && !again;
-            let (aggregate_type, snapshot) = (row.aggregate_type, row.snapshot);
-            Taken { aggregate_type, event, traceparent: row.traceparent, seen, snapshot }
-        });
-        Ok(events.collect())
-    }
-
-    /// Applies events in order, those that one handler takes together in one go, and marks all that is done at once.
-    async fn apply_all(&self, tx: &mut Tx, batch: &[Taken], now: Now) -> Result<()> {
+    /// Applies events in order, those that one handler takes together in one go; answers those that are done.
+    async fn apply_all(&self, tx: &mut Tx, batch: &[Taken], now: Now) -> Result<Vec<Uuid>> {
         let mut done = Vec::with_capacity(batch.len());
         let mut rest = batch;
         while !rest.is_empty() {
             let (run, later) = rest.split_at(self.length_of_run(rest));
             rest = later;
             match self.handle(tx, run).await? {
-                Outcome::Done => done.extend(run),
+                Outcome::Done => done.extend(run.iter().map(|taken| taken.event.event_id)),
                 Outcome::Awaits(fact) => park(tx, &run[0].event, &fact, now).await?,
             }
         }
-        mark_done(tx, &done, now).await
+        Ok(done)
     }
 
     /// How many of the first events go to their handler together: each of another aggregate, so that none hides another.
@@ -277,14 +290,15 @@ impl Inbox {
 
     /// Applies one event or puts it off; answers whether there was one.
     async fn apply_next(&self, tenant: TenantId, now: Now, applied: &mut usize) -> Result<bool> {
-        let mut tx = self.db.begin(tenant, Actor::Service { tenant }, Mode::Apply).await?;
-        let Some(taken) = self.take(&mut tx, 1, now).await?.pop() else {
+        let (mut tx, mut ready) = self.db.begin_applying(tenant, 1, now).await?;
+        let Some(taken) = ready.pop().map(Taken::from) else {
             tx.rollback().await?;
             return Ok(false);
         };
         let worked = self.apply_all(&mut tx, std::slice::from_ref(&taken), now).await;
-        match self.end(tx, worked).await {
-            Ok(()) => *applied += 1,
+        let worked = worked.map(|done| Worked { applied: 1, done, more: true });
+        match self.end(tx, worked, now).await {
+            Ok(_) => *applied += 1,
             Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
         }
         Ok(true)
@@ -366,55 +380,6 @@ async fn park(tx: &mut Tx, event: &Received, fact: &str, now: Now) -> Result<()>
         event.event_id,
         fact,
         now + LOOK_AGAIN_AFTER,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Marks events as done, moves their cursors on, marks what a snapshot covers, and wakes what waits for these aggregates:
-/// one statement.
-async fn mark_done(tx: &mut Tx, done: &[&Taken], now: Now) -> Result<()> {
-    if done.is_empty() {
-        return Ok(());
-    }
-    let tenant = tx.tenant();
-    let ids: Vec<Uuid> = done.iter().map(|taken| taken.event.event_id).collect();
-    let types: Vec<String> = done.iter().map(|taken| taken.aggregate_type.clone()).collect();
-    let aggregates: Vec<Uuid> = done.iter().map(|taken| taken.event.aggregate_id).collect();
-    let numbers: Vec<i64> = done.iter().map(|taken| taken.event.event_no).collect();
-    let snapshots: Vec<bool> = done.iter().map(|taken| taken.snapshot).collect();
-    let facts: Vec<String> =
-        done.iter().map(|taken| format!("{}/{}", taken.aggregate_type, taken.event.aggregate_id)).collect();
-    sqlx::query!(
-        "with event as (
-             select * from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bool[])
-                 as e (event_id, aggregate_type, aggregate_id, event_no, snapshot)
-         ), done as (
-             update platform.inbox i set state = 'done', done_at = $2, last_error = null, awaiting = null
-             from event e where i.tenant_id = $1 and i.event_id = e.event_id
-         ), moved as (
-             update platform.inbox_cursor c set last_no = greatest(c.last_no, e.event_no)
-             from (select aggregate_type, aggregate_id, max(event_no) as event_no from event
-                 group by aggregate_type, aggregate_id) e
-             where c.tenant_id = $1 and c.aggregate_type = e.aggregate_type and c.aggregate_id = e.aggregate_id
-         ), covered as (
-             update platform.inbox i set state = 'done', done_at = $2, awaiting = null
-             from event e
-             where e.snapshot and i.tenant_id = $1 and i.aggregate_type = e.aggregate_type
-                 and i.aggregate_id = e.aggregate_id and i.event_no < e.event_no and i.state <> 'done'
-                 and i.event_id <> all($3)
-         )
-         update platform.inbox set awaiting = null, next_attempt_at = $2
-         where tenant_id = $1 and awaiting = any($8) and event_id <> all($3)",
-        tenant.0,
-        now,
-        &ids,
-        &types,
-        &aggregates,
-        &numbers,
-        &snapshots,
-        &facts,
     )
     .execute(tx.conn())
     .await?;

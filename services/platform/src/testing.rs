@@ -176,7 +176,9 @@ impl World {
 
     /// Receives messages as they come from the broker and applies everything that is ready.
     pub async fn receive(&self, host: &Host, messages: &[Message]) {
-        host.inbox().store(messages).await.expect("the events are stored");
+        let mut conn = host.db().relay().await.expect("a connection");
+        host.inbox().store(&mut conn, messages).await.expect("the events are stored");
+        drop(conn);
         while host.inbox().apply_ready().await.expect("the events are applied") > 0 {}
     }
 

@@ -61,7 +61,7 @@ pub async fn give(tx: &mut Tx, command: Give) -> Result<i64> {
     }
     let holdings = store::ledger::lock_holdings(tx, person).await?;
     let transfer = Transfer::new(id, Code::CoinsGiven, gift.legs(holdings.wallet)?)?;
-    store::ledger::post(tx, std::slice::from_ref(&transfer)).await?;
+    store::posting::write(tx, &transfer.into()).await?;
     store::coins::insert_gift(tx, id, gift).await?;
     events::coins_given(tx, id, gift);
     Ok(holdings.wallet - gift.minutes)

@@ -1,33 +1,26 @@
 //! Settling visits: exactly once per settlement number, corrected by reversal, never guessed.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::PersonId;
 
-use crate::domain::funding::Funding;
 use crate::domain::hindsight::{agrees_with_funding, agrees_with_terms};
 use crate::domain::ledger::{Code, Leg, Transfer, turned};
-use crate::domain::rule::Rule;
-use crate::domain::settlement::{
-    Known, Outcome, Terms, TermsKind, Unsettled, Visit, next_step, settle, terms_in_force,
-};
+use crate::domain::settlement::{Outcome, Unsettled, Visit, next_step, settle};
 use crate::domain::{CircleId, TeamId, TransferId, VisitId, coins, rule};
 use crate::store;
+use crate::store::heard::Heard;
+use crate::store::posting::Posting;
 use crate::store::settlement::{Arrived, Settled};
 
 /// Takes in visits as they now stand, each once: settles them, takes earlier settlements back, or does nothing. What is
 /// needed is loaded together and written together.
 pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
-    store::ledger::lock_books(tx).await?;
-    store::settlement::note_visits(tx, visits).await?;
-    let newest = store::settlement::newest_of(tx, visits).await?;
+    let heard = store::heard::about(tx, visits).await?;
     let (mut due, mut over) = (Vec::new(), Vec::new());
     for visit in visits {
-        let newest = newest.get(&visit.id).copied();
+        let newest = heard.newest(visit.id);
         let step = next_step(visit, newest);
         if step.take_back
             && let Some(newest) = newest
@@ -40,84 +33,53 @@ pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
             over.push(visit.id);
         }
     }
-    settle_all(tx, &due).await?;
-    store::unsettled::unlist(tx, &over).await
+    settle_all(tx, due, &heard, Posting { noted: visits, over, ..Posting::default() }).await
 }
 
 /// Tries again to settle the visits that may have waited for what has arrived. The books are locked.
 pub async fn settle_waiting(tx: &mut Tx, arrived: Arrived) -> Result<()> {
     let waiting = store::settlement::waiting(tx, arrived).await?;
-    settle_all(tx, &waiting.iter().collect::<Vec<_>>()).await
+    let heard = store::heard::about(tx, &waiting).await?;
+    settle_all(tx, waiting.iter().collect(), &heard, Posting::default()).await
 }
 
-/// What finance knows of Teams, givers and Circles, each read once.
-#[derive(Debug, Default)]
-struct Heard {
-    fundings: HashMap<TeamId, Vec<Funding>>,
-    terms: HashMap<PersonId, Vec<Terms>>,
-    rules: HashMap<(CircleId, String), Vec<Rule>>,
-}
-
-impl Heard {
-    /// What a visit comes to.
-    async fn settle(&mut self, tx: &mut Tx, visit: &Visit) -> Result<Outcome> {
-        let fundings = match self.fundings.entry(visit.team_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(store::funding::fundings(tx, visit.team_id).await?),
-        };
-        let terms = match self.terms.entry(visit.giver) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(store::known::terms(tx, visit.giver).await?),
-        };
-        let named = match terms_in_force(terms, visit.planned_date).map(|terms| &terms.kind) {
-            Some(TermsKind::Paid { circle_id, rule_name, .. }) => Some((*circle_id, rule_name.clone())),
-            _ => None,
-        };
-        let rules = match named.map(|named| self.rules.entry(named)) {
-            None => &[][..],
-            Some(Entry::Occupied(known)) => known.into_mut(),
-            Some(Entry::Vacant(new)) => {
-                let (circle_id, name) = new.key().clone();
-                new.insert(store::rule::named(tx, circle_id, &name).await?)
-            }
-        };
-        Ok(settle(visit, Known { fundings, terms, rules })?)
-    }
-}
-
-/// Settles visits that are not settled under their numbers, or lists what is missing. The books are locked.
-async fn settle_all(tx: &mut Tx, visits: &[&Visit]) -> Result<()> {
-    let mut heard = Heard::default();
-    let (mut transfers, mut settled, mut over) = (Vec::new(), Vec::new(), Vec::new());
+/// Settles visits that are not settled under their numbers and takes them off the list, or lists what is missing; writes what
+/// there is to write besides. The books are locked.
+async fn settle_all<'visit>(
+    tx: &mut Tx,
+    visits: Vec<&'visit Visit>,
+    heard: &Heard,
+    mut posting: Posting<'visit>,
+) -> Result<()> {
+    let mut missing = Vec::new();
     for visit in visits {
-        let outcome = heard.settle(tx, visit).await?;
+        let outcome = settle(visit, heard.known(visit))?;
         let transfer = match &outcome {
             Outcome::Missing(reason) => {
-                store::unsettled::list(tx, visit.id, *reason).await?;
+                missing.push((visit.id, *reason));
                 continue;
             }
             Outcome::Nothing | Outcome::Gift(_) => None,
             Outcome::Money(paid) => transfer(tx, Code::Visit, visit.id, paid.legs(visit), None)?,
-            // What the wallet holds by now says what is earned back, so these are posted one after another.
             Outcome::CareCoins(minutes) => {
+                // What the wallet holds by now says what is earned back, so what comes before is written first.
+                store::posting::write(tx, &std::mem::take(&mut posting)).await?;
                 let holdings = store::ledger::lock_holdings(tx, visit.giver).await?;
                 let legs = coins::earned(visit.circle_id, visit.giver, *minutes, holdings);
-                let earned = transfer(tx, Code::Visit, visit.id, legs, None)?;
-                store::ledger::post(tx, earned.as_slice()).await?;
-                settled.push((*visit, outcome, earned.map(|earned| earned.id())));
-                over.push(visit.id);
-                continue;
+                transfer(tx, Code::Visit, visit.id, legs, None)?
             }
         };
-        over.push(visit.id);
+        posting.over.push(visit.id);
         if outcome != Outcome::Nothing {
-            settled.push((*visit, outcome, transfer.as_ref().map(Transfer::id)));
+            posting.settled.push((visit, outcome, transfer.as_ref().map(Transfer::id)));
         }
-        transfers.extend(transfer);
+        posting.transfers.extend(transfer);
     }
-    store::ledger::post(tx, &transfers).await?;
-    store::settlement::insert(tx, &settled).await?;
-    store::unsettled::unlist(tx, &over).await
+    store::posting::write(tx, &posting).await?;
+    for (visit_id, reason) in missing {
+        store::unsettled::list(tx, visit_id, reason).await?;
+    }
+    Ok(())
 }
 
 /// Takes a settlement back by a transfer that names the one it reverses. The books are locked.
@@ -137,9 +99,10 @@ async fn take_back(tx: &mut Tx, visit_id: VisitId, settlement_no: i64) -> Result
         _ => Vec::new(),
     };
     let transfer = transfer(tx, Code::VisitReversed, visit_id, legs, settled.transfer_id)?;
-    store::ledger::post(tx, transfer.as_slice()).await?;
-    store::settlement::insert_reversal(tx, visit_id, settlement_no, transfer.map(|transfer| transfer.id()))
-        .await
+    let transfer_id = transfer.as_ref().map(Transfer::id);
+    let posting = Posting { transfers: transfer.into_iter().collect(), ..Posting::default() };
+    store::posting::write(tx, &posting).await?;
+    store::settlement::insert_reversal(tx, visit_id, settlement_no, transfer_id).await
 }
 
 /// The transfer of a visit's legs, where anything moves at all.

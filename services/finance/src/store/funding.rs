@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::Uuid;
+use serde::Deserialize;
 
 use super::words;
 use crate::domain::funding::{Funding, Payer};
@@ -123,7 +124,8 @@ pub async fn insert_funding(tx: &mut Tx, funding: &Funding) -> Result<()> {
     Ok(())
 }
 
-struct ShareRow {
+#[derive(Debug, Deserialize)]
+pub(super) struct ShareRow {
     id: Uuid,
     team_id: Uuid,
     valid_from: NaiveDate,
@@ -132,7 +134,7 @@ struct ShareRow {
 }
 
 /// Puts rows that stand in the order of fundings and places together.
-fn together(rows: Vec<ShareRow>) -> Result<Vec<Funding>> {
+pub(super) fn together(rows: Vec<ShareRow>) -> Result<Vec<Funding>> {
     let mut fundings = Vec::new();
     let mut rows = rows.into_iter().peekable();
     while let Some(first) = rows.next() {

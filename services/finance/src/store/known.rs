@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::{PersonId, Uuid};
+use serde::Deserialize;
 
 use crate::domain::settlement::{Terms, TermsKind};
 use crate::domain::{CircleId, TeamId};
@@ -184,19 +185,20 @@ pub async fn note_terms(tx: &mut Tx, giver: PersonId, terms: &[Terms]) -> Result
     Ok(())
 }
 
-/// All terms of a giver, oldest first.
-pub async fn terms(tx: &mut Tx, giver: PersonId) -> Result<Vec<Terms>> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "select valid_from, kind, circle_id, rule_name, hourly_rate from giver_terms
-         where tenant_id = $1 and giver_person_id = $2 order by place",
-        tenant.0,
-        giver.0
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let mut terms = Vec::with_capacity(rows.len());
-    for row in rows {
+#[derive(Debug, Deserialize)]
+pub(super) struct TermsRow {
+    pub giver_person_id: Uuid,
+    valid_from: NaiveDate,
+    kind: String,
+    circle_id: Option<Uuid>,
+    rule_name: Option<String>,
+    hourly_rate: Option<i64>,
+}
+
+impl TryFrom<TermsRow> for Terms {
+    type Error = Error;
+
+    fn try_from(row: TermsRow) -> Result<Self> {
         let kind = match (row.kind.as_str(), row.circle_id, row.rule_name, row.hourly_rate) {
             ("paid", Some(circle_id), Some(rule_name), Some(hourly_rate_pence)) => {
                 TermsKind::Paid { circle_id: CircleId(circle_id), rule_name, hourly_rate_pence }
@@ -206,12 +208,26 @@ pub async fn terms(tx: &mut Tx, giver: PersonId) -> Result<Vec<Terms>> {
             _ => {
                 return Err(Error::Inconsistent {
                     table: "giver_terms",
-                    row: giver.to_string(),
+                    row: row.giver_person_id.to_string(),
                     problem: format!("kind {} does not fit", row.kind),
                 });
             }
         };
-        terms.push(Terms { valid_from: row.valid_from, kind });
+        Ok(Self { valid_from: row.valid_from, kind })
     }
-    Ok(terms)
+}
+
+/// All terms of a giver, oldest first.
+pub async fn terms(tx: &mut Tx, giver: PersonId) -> Result<Vec<Terms>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        TermsRow,
+        "select giver_person_id, valid_from, kind, circle_id, rule_name, hourly_rate from giver_terms
+         where tenant_id = $1 and giver_person_id = $2 order by place",
+        tenant.0,
+        giver.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Terms::try_from).collect()
 }

@@ -1,16 +1,14 @@
 //! The ledger: the tenant's books, accounts with their kept balances, transfers and entries.
 
-use std::collections::{BTreeSet, HashMap};
-
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
-use kith_platform::id::{PersonId, Uuid};
+use kith_platform::id::PersonId;
 use kith_platform::money::{Currency, Money};
 use kith_platform::page::Page;
 
+use crate::domain::TransferId;
 use crate::domain::coins::Holdings;
-use crate::domain::ledger::{Account, Transfer};
-use crate::domain::{Refused, TransferId};
+use crate::domain::ledger::Account;
 
 /// Locks the tenant's books until the transaction ends: whoever settles, posts or issues does this first, so that
 /// nothing slips between a look and a posting and nobody waits for one another in a ring.
@@ -47,141 +45,6 @@ pub async fn take_invoice_numbers(tx: &mut Tx, count: i64) -> Result<i64> {
     .fetch_one(tx.conn())
     .await?;
     Ok(last - count + 1)
-}
-
-/// Posts transfers: locks their accounts in the order of their ids, writes transfers and entries together, and keeps each
-/// balance by one net change.
-pub async fn post(tx: &mut Tx, transfers: &[Transfer]) -> Result<()> {
-    if transfers.is_empty() {
-        return Ok(());
-    }
-    let (tenant, created_at) = (tx.tenant(), tx.now());
-    let mut balances = lock_accounts(tx, transfers).await?;
-    let mut entries = Entries::default();
-    for transfer in transfers {
-        for (leg, place) in transfer.legs().iter().zip(1_i16..) {
-            let kept = balances.get_mut(&leg.account);
-            let (account, balance) = kept.ok_or_else(|| unseen(transfer))?;
-            *balance = balance.checked_add(leg.amount).ok_or(Refused::TooLarge)?;
-            entries.transfers.push(transfer.id().0);
-            entries.places.push(place);
-            entries.accounts.push(*account);
-            entries.currencies.push(leg.account.currency().code().to_owned());
-            entries.amounts.push(leg.amount);
-        }
-    }
-    let (accounts, sums): (Vec<Uuid>, Vec<i64>) = balances.into_values().unzip();
-    let ids: Vec<Uuid> = transfers.iter().map(|transfer| transfer.id().0).collect();
-    let contents: Vec<String> = transfers.iter().map(Transfer::content).collect();
-    let codes: Vec<String> = transfers.iter().map(|transfer| transfer.code().word().to_owned()).collect();
-    let visits: Vec<Option<Uuid>> =
-        transfers.iter().map(|transfer| transfer.visit_id().map(Uuid::from)).collect();
-    let reverses: Vec<Option<Uuid>> =
-        transfers.iter().map(|transfer| transfer.reverses().map(Uuid::from)).collect();
-    let changed = sqlx::query!(
-        "with posted as (
-             insert into transfer (tenant_id, id, input_hash, code, visit_id, reverses, created_at)
-             select $1, id, sha256(convert_to(content, 'UTF8')), code, visit_id, reverses, $2
-             from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::uuid[])
-                 as posted (id, content, code, visit_id, reverses)
-         ), written as (
-             insert into entry (tenant_id, transfer_id, leg, account_id, currency, amount)
-             select $1, transfer_id, leg, account_id, currency, amount
-             from unnest($8::uuid[], $9::smallint[], $10::uuid[], $11::text[], $12::bigint[])
-                 as leg (transfer_id, leg, account_id, currency, amount)
-         )
-         update account set balance = changed.balance
-         from unnest($13::uuid[], $14::bigint[]) as changed (id, balance)
-         where account.tenant_id = $1 and account.id = changed.id",
-        tenant.0,
-        created_at,
-        &ids,
-        &contents,
-        &codes,
-        &visits as &[Option<Uuid>],
-        &reverses as &[Option<Uuid>],
-        &entries.transfers,
-        &entries.places,
-        &entries.accounts,
-        &entries.currencies,
-        &entries.amounts,
-        &accounts,
-        &sums
-    )
-    .execute(tx.conn())
-    .await
-    .map_err(|error| Error::on_constraint(error, "account_wallet_not_below_zero", || Refused::TooFewCoins))?;
-    if changed.rows_affected() == accounts.len() as u64 { Ok(()) } else { Err(unseen(&transfers[0])) }
-}
-
-/// The columns of entries.
-#[derive(Debug, Default)]
-struct Entries {
-    transfers: Vec<Uuid>,
-    places: Vec<i16>,
-    accounts: Vec<Uuid>,
-    currencies: Vec<String>,
-    amounts: Vec<i64>,
-}
-
-fn unseen(transfer: &Transfer) -> Error {
-    Error::Inconsistent {
-        table: "transfer",
-        row: transfer.id().to_string(),
-        problem: "its accounts cannot all be seen".into(),
-    }
-}
-
-/// The ids and balances of all accounts that transfers touch, locked in the order of their ids; those that are not there yet are
-/// opened first.
-async fn lock_accounts(tx: &mut Tx, transfers: &[Transfer]) -> Result<HashMap<Account, (Uuid, i64)>> {
-    let touched: BTreeSet<Account> =
-        transfers.iter().flat_map(|transfer| transfer.legs().iter().map(|leg| leg.account)).collect();
-    let named: HashMap<String, Account> =
-        touched.into_iter().map(|account| (account.to_string(), account)).collect();
-    let names: Vec<String> = named.keys().cloned().collect();
-    let mut locked = lock_named(tx, &names).await?;
-    if locked.len() < names.len() {
-        open_accounts(tx, &named).await?;
-        locked = lock_named(tx, &names).await?;
-    }
-    Ok(locked.into_iter().filter_map(|(name, kept)| Some((*named.get(&name)?, kept))).collect())
-}
-
-async fn lock_named(tx: &mut Tx, names: &[String]) -> Result<Vec<(String, (Uuid, i64))>> {
-    let tenant = tx.tenant();
-    let accounts = sqlx::query!(
-        "select id, name, balance from account where tenant_id = $1 and name = any($2) order by id for update",
-        tenant.0,
-        names
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(accounts.into_iter().map(|account| (account.name, (account.id, account.balance))).collect())
-}
-
-async fn open_accounts(tx: &mut Tx, named: &HashMap<String, Account>) -> Result<()> {
-    let tenant = tx.tenant();
-    let new_ids: Vec<Uuid> = named.iter().map(|_| tx.new_id()).collect();
-    let names: Vec<String> = named.keys().cloned().collect();
-    let kinds: Vec<String> = named.values().map(|account| account.kind().to_owned()).collect();
-    let currencies: Vec<String> =
-        named.values().map(|account| account.currency().code().to_owned()).collect();
-    sqlx::query!(
-        "insert into account (tenant_id, id, name, kind, currency, balance)
-         select $1, id, name, kind, currency, 0
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as new (id, name, kind, currency)
-         order by name
-         on conflict on constraint account_name_once do nothing",
-        tenant.0,
-        &new_ids,
-        &names,
-        &kinds,
-        &currencies
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// What a person's coin accounts hold, locked until the transaction ends.

@@ -2,10 +2,12 @@
 
 pub mod coins;
 pub mod funding;
+pub mod heard;
 pub mod invoice;
 pub mod known;
 pub mod ledger;
 pub mod month;
+pub mod posting;
 pub mod rule;
 pub mod settlement;
 pub mod statement;

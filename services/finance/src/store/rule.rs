@@ -5,12 +5,14 @@ use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::Uuid;
 use kith_platform::page::Page;
+use serde::Deserialize;
 
 use crate::domain::contribution::{BasisPoints, Mode};
 use crate::domain::rule::Rule;
 use crate::domain::{CircleId, DecisionId, Refused, RuleId};
 
-struct Row {
+#[derive(Debug, Deserialize)]
+pub(super) struct Row {
     id: Uuid,
     circle_id: Uuid,
     name: String,

@@ -1,7 +1,5 @@
 //! Visits as appointments tells of them, what they came to, and which wait or should be looked at.
 
-use std::collections::HashMap;
-
 use chrono::NaiveDate;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
@@ -9,50 +7,12 @@ use kith_platform::id::{PersonId, Uuid};
 
 use super::words;
 use crate::domain::contribution::Price;
-use crate::domain::settlement::{Newest, Outcome, Paid, Visit, VisitState, Way};
+use crate::domain::settlement::{Outcome, Paid, Visit, VisitState, Way};
 use crate::domain::share::{Part, Share};
 use crate::domain::{CircleId, DecisionId, PayerId, RuleId, TeamId, TransferId, VisitId};
 
-fn inconsistent(table: &'static str, row: Uuid, problem: &str) -> Error {
+pub(super) fn inconsistent(table: &'static str, row: Uuid, problem: &str) -> Error {
     Error::Inconsistent { table, row: row.to_string(), problem: problem.to_owned() }
-}
-
-/// Notes visits as they now stand, each once.
-pub async fn note_visits(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
-    let tenant = tx.tenant();
-    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
-    let teams: Vec<Uuid> = visits.iter().map(|visit| visit.team_id.0).collect();
-    let circles: Vec<Uuid> = visits.iter().map(|visit| visit.circle_id.0).collect();
-    let givers: Vec<Uuid> = visits.iter().map(|visit| visit.giver.0).collect();
-    let days: Vec<NaiveDate> = visits.iter().map(|visit| visit.planned_date).collect();
-    let states: Vec<String> =
-        visits.iter().map(|visit| words::visit_state_word(visit.state).to_owned()).collect();
-    let ways: Vec<String> = visits.iter().map(|visit| words::way_word(visit.way).to_owned()).collect();
-    let minutes: Vec<Option<i64>> = visits.iter().map(|visit| visit.minutes).collect();
-    let numbers: Vec<i64> = visits.iter().map(|visit| visit.settlement_no).collect();
-    sqlx::query!(
-        "insert into visit
-             (tenant_id, visit_id, team_id, circle_id, giver_person_id, planned_date, state, way, minutes, settlement_no)
-         select $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::date[], $7::text[], $8::text[],
-             $9::bigint[], $10::bigint[])
-         on conflict (tenant_id, visit_id) do update set
-             team_id = excluded.team_id, circle_id = excluded.circle_id, giver_person_id = excluded.giver_person_id,
-             planned_date = excluded.planned_date, state = excluded.state, way = excluded.way,
-             minutes = excluded.minutes, settlement_no = excluded.settlement_no",
-        tenant.0,
-        &ids,
-        &teams,
-        &circles,
-        &givers,
-        &days,
-        &states,
-        &ways,
-        &minutes as &[Option<i64>],
-        &numbers
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Whose arrival makes waiting visits worth another look.
@@ -108,29 +68,6 @@ pub async fn waiting(tx: &mut Tx, arrived: Arrived) -> Result<Vec<Visit>> {
     Ok(visits)
 }
 
-/// The newest settlement of each of these visits, whether it stands or was taken back.
-pub async fn newest_of(tx: &mut Tx, visits: &[Visit]) -> Result<HashMap<VisitId, Newest>> {
-    let tenant = tx.tenant();
-    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.id.0).collect();
-    let rows = sqlx::query!(
-        r#"select distinct on (settlement.visit_id) settlement.visit_id, settlement.settlement_no,
-             reversal.visit_id is null as "stands!"
-         from settlement
-         left join settlement_reversal reversal on reversal.tenant_id = settlement.tenant_id
-             and reversal.visit_id = settlement.visit_id and reversal.settlement_no = settlement.settlement_no
-         where settlement.tenant_id = $1 and settlement.visit_id = any($2)
-         order by settlement.visit_id, settlement.settlement_no desc"#,
-        tenant.0,
-        &ids
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let newest = rows
-        .into_iter()
-        .map(|row| (VisitId(row.visit_id), Newest { settlement_no: row.settlement_no, stands: row.stands }));
-    Ok(newest.collect())
-}
-
 /// A settlement as it stands on the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
@@ -140,144 +77,6 @@ pub struct Settled {
     pub outcome: Outcome,
     /// Its transfer; none where nothing moved.
     pub transfer_id: Option<TransferId>,
-}
-
-/// Writes down what visits came to: money, Care Coins or a gift, each with its transfer where anything moved.
-pub async fn insert(tx: &mut Tx, settled: &[(&Visit, Outcome, Option<TransferId>)]) -> Result<()> {
-    if settled.is_empty() {
-        return Ok(());
-    }
-    let (tenant, created_at) = (tx.tenant(), tx.now());
-    let mut rows = Rows::default();
-    for (visit, outcome, transfer_id) in settled {
-        rows.add(visit, outcome, *transfer_id)?;
-    }
-    sqlx::query!(
-        "with settled as (
-             insert into settlement
-                 (tenant_id, visit_id, settlement_no, circle_id, team_id, giver_person_id, planned_date, kind, minutes,
-                  hourly_rate, rule_id, rule_circle_id, rule_name, decision_id, base, payers_total, giver_amount,
-                  contribution, transfer_id, created_at)
-             select $1, *, $2 from unnest($3::uuid[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[], $8::date[],
-                 $9::text[], $10::bigint[], $11::bigint[], $12::uuid[], $13::uuid[], $14::text[], $15::uuid[],
-                 $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::uuid[])
-         )
-         insert into settlement_share
-             (tenant_id, visit_id, settlement_no, place, payer_id, share_bp, amount, contribution)
-         select $1, * from unnest($21::uuid[], $22::bigint[], $23::bigint[], $24::uuid[], $25::bigint[], $26::bigint[],
-             $27::bigint[])",
-        tenant.0,
-        created_at,
-        &rows.visits,
-        &rows.numbers,
-        &rows.circles,
-        &rows.teams,
-        &rows.givers,
-        &rows.days,
-        &rows.kinds,
-        &rows.minutes,
-        &rows.rates as &[Option<i64>],
-        &rows.rules as &[Option<Uuid>],
-        &rows.rule_circles as &[Option<Uuid>],
-        &rows.rule_names as &[Option<String>],
-        &rows.decisions as &[Option<Uuid>],
-        &rows.bases as &[Option<i64>],
-        &rows.totals as &[Option<i64>],
-        &rows.to_givers as &[Option<i64>],
-        &rows.contributions as &[Option<i64>],
-        &rows.transfers as &[Option<Uuid>],
-        &rows.shares.visits,
-        &rows.shares.numbers,
-        &rows.shares.places,
-        &rows.shares.payers,
-        &rows.shares.share_bps,
-        &rows.shares.amounts,
-        &rows.shares.contributions
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// The columns of settlements.
-#[derive(Debug, Default)]
-struct Rows {
-    visits: Vec<Uuid>,
-    numbers: Vec<i64>,
-    circles: Vec<Uuid>,
-    teams: Vec<Uuid>,
-    givers: Vec<Uuid>,
-    days: Vec<NaiveDate>,
-    kinds: Vec<String>,
-    minutes: Vec<i64>,
-    rates: Vec<Option<i64>>,
-    rules: Vec<Option<Uuid>>,
-    rule_circles: Vec<Option<Uuid>>,
-    rule_names: Vec<Option<String>>,
-    decisions: Vec<Option<Uuid>>,
-    bases: Vec<Option<i64>>,
-    totals: Vec<Option<i64>>,
-    to_givers: Vec<Option<i64>>,
-    contributions: Vec<Option<i64>>,
-    transfers: Vec<Option<Uuid>>,
-    shares: ShareRows,
-}
-
-/// The columns of their shares.
-#[derive(Debug, Default)]
-struct ShareRows {
-    visits: Vec<Uuid>,
-    numbers: Vec<i64>,
-    places: Vec<i64>,
-    payers: Vec<Uuid>,
-    share_bps: Vec<i64>,
-    amounts: Vec<i64>,
-    contributions: Vec<i64>,
-}
-
-impl Rows {
-    fn add(&mut self, visit: &Visit, outcome: &Outcome, transfer_id: Option<TransferId>) -> Result<()> {
-        let (kind, minutes, paid) = match outcome {
-            Outcome::Money(paid) => ("money", visit.minutes.unwrap_or_default(), Some(paid)),
-            Outcome::CareCoins(minutes) => ("care_coins", *minutes, None),
-            Outcome::Gift(minutes) => ("gift", *minutes, None),
-            Outcome::Nothing | Outcome::Missing(_) => {
-                return Err(inconsistent(
-                    "settlement",
-                    visit.id.0,
-                    "came to nothing that could be written down",
-                ));
-            }
-        };
-        self.visits.push(visit.id.0);
-        self.numbers.push(visit.settlement_no);
-        self.circles.push(visit.circle_id.0);
-        self.teams.push(visit.team_id.0);
-        self.givers.push(visit.giver.0);
-        self.days.push(visit.planned_date);
-        self.kinds.push(kind.to_owned());
-        self.minutes.push(minutes);
-        self.rates.push(paid.map(|paid| paid.hourly_rate));
-        self.rules.push(paid.map(|paid| paid.rule_id.0));
-        self.rule_circles.push(paid.map(|paid| paid.rule_circle_id.0));
-        self.rule_names.push(paid.map(|paid| paid.rule_name.clone()));
-        self.decisions.push(paid.and_then(|paid| paid.decision_id).map(Uuid::from));
-        self.bases.push(paid.map(|paid| paid.price.base));
-        self.totals.push(paid.map(|paid| paid.price.payers_total));
-        self.to_givers.push(paid.map(|paid| paid.price.giver_amount));
-        self.contributions.push(paid.map(|paid| paid.price.contribution));
-        self.transfers.push(transfer_id.map(Uuid::from));
-        for (part, place) in paid.map_or(&[][..], |paid| paid.parts.as_slice()).iter().zip(1..) {
-            self.shares.visits.push(visit.id.0);
-            self.shares.numbers.push(visit.settlement_no);
-            self.shares.places.push(place);
-            self.shares.payers.push(part.share.payer.0);
-            self.shares.share_bps.push(part.share.share_bp);
-            self.shares.amounts.push(part.amount);
-            self.shares.contributions.push(part.contribution);
-        }
-        Ok(())
-    }
 }
 
 /// A settlement by its number.

@@ -33,19 +33,6 @@ pub async fn list(tx: &mut Tx, visit_id: VisitId, reason: Unsettled) -> Result<(
     if listed.rows_affected() == 1 { Ok(()) } else { Err(Error::NotFound("visit")) }
 }
 
-/// Takes visits off the list, whatever they were listed for.
-pub async fn unlist(tx: &mut Tx, visits: &[VisitId]) -> Result<()> {
-    if visits.is_empty() {
-        return Ok(());
-    }
-    let tenant = tx.tenant();
-    let ids: Vec<Uuid> = visits.iter().map(|visit| visit.0).collect();
-    sqlx::query!("delete from unsettled_visit where tenant_id = $1 and visit_id = any($2)", tenant.0, &ids)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
 /// Lists settled visits for one reason, beside any other that they are listed for.
 pub async fn list_all(tx: &mut Tx, visits: &[VisitId], reason: Unsettled) -> Result<()> {
     let tenant = tx.tenant();

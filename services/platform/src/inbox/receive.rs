@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::{Inbox, POLL};
 use crate::broker::{Batch, Message, Receiver};
-use crate::connections::{LONGEST_WORK, within};
+use crate::connections::{LONGEST_WORK, Open, within};
 use crate::error::Result;
 use crate::id::Uuid;
 use crate::pace::Pace;
@@ -35,14 +36,15 @@ impl Inbox {
     async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
         let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
         self.bound.store(true, Ordering::Relaxed);
-        let mut turns = Pace::default();
+        let (mut turns, mut session) = (Pace::default(), None);
         loop {
             turns.turn().await;
             let batch = receiver.next().await?;
             turns.carried(batch.messages.len());
             crate::crash::point("K5");
-            self.take_in(&batch).await?;
-            self.stored.notify_one();
+            self.take_in(&batch, &mut session).await?;
+            let events = batch.messages.iter().filter(|message| !crate::watermark::is_one(message));
+            self.stored.add(events.map(|event| event.tenant_id));
             if !batch.asked.is_empty() {
                 self.wrote.notify_one();
             }
@@ -55,10 +57,10 @@ impl Inbox {
     /// Makes a batch safe, however long the database is away: the broker counts each time that it gets a message back, and
     /// after some tens makes it a dead letter, which an outage must not do to good events. Only what the database will not
     /// have, ever, is given back.
-    async fn take_in(&self, batch: &Batch) -> Result<()> {
+    async fn take_in(&self, batch: &Batch, session: &mut Option<Open>) -> Result<()> {
         let mut pause = POLL;
         loop {
-            match within(LONGEST_WORK, self.try_to_take_in(batch)).await {
+            match within(LONGEST_WORK, self.try_to_take_in(batch, session)).await {
                 Err(error) if !error.is_of_the_data() => {
                     tracing::warn!(error.kind = %error, pause.ms = pause.as_millis(), "what was received cannot be stored yet");
                 }
@@ -69,8 +71,14 @@ impl Inbox {
         }
     }
 
-    async fn try_to_take_in(&self, batch: &Batch) -> Result<()> {
-        self.store(&batch.messages).await?;
+    /// Keeps its connection from one batch to the next; one on which something failed is closed.
+    async fn try_to_take_in(&self, batch: &Batch, session: &mut Option<Open>) -> Result<()> {
+        let mut open = match session.take() {
+            Some(open) => open,
+            None => Open::from_connection(self.db.relay().await?),
+        };
+        self.store(open.conn(), &batch.messages).await?;
+        *session = Some(open);
         // After the events: what was told to be complete came before it.
         crate::resend::complete(&self.db, &batch.told).await?;
         crate::resend::keep(&self.db, &batch.asked).await
@@ -78,10 +86,9 @@ impl Inbox {
 
     /// Stores events that have not been stored before. The same number with another id is a forked history: it is
     /// kept out, loudly.
-    pub(crate) async fn store(&self, received: &[Message]) -> Result<()> {
+    pub(crate) async fn store(&self, conn: &mut PgConnection, received: &[Message]) -> Result<()> {
         let (marks, messages): (Vec<&Message>, Vec<&Message>) =
             received.iter().partition(|message| crate::watermark::is_one(message));
-        let mut conn = self.db.relay().await?;
         let now = self.db.shared.clock.now();
         let tenants: Vec<Uuid> = messages.iter().map(|message| message.tenant_id.0).collect();
         let ids: Vec<Uuid> = messages.iter().map(|message| message.event_id).collect();
@@ -141,6 +148,6 @@ impl Inbox {
         for event_id in forked {
             tracing::error!(event.id = %event_id, "a forked history: two events have the same number; the second is left out");
         }
-        crate::watermark::keep(&mut conn, &marks, now).await
+        crate::watermark::keep(conn, &marks, now).await
     }
 }
