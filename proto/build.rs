@@ -4,6 +4,7 @@
 #[path = "build_shows.rs"]
 mod shows;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +53,7 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
     let event = pool.get_extension_by_name("kith.common.v1.event").ok_or("option event is gone")?;
 
     let mut commands = String::new();
-    let mut rust = String::from("/// Every method of every service.\npub const METHODS: &[Method] = &[\n");
+    let mut methods = BTreeMap::new();
     for service in pool.services().filter(|service| service.full_name().starts_with("kith.")) {
         for method in service.methods() {
             let name = method.full_name();
@@ -71,14 +72,18 @@ fn contracts(pool: &DescriptorPool) -> Result<String, Failure> {
                     "impl Command for {rust_path} {{\n    fn request_id(&self) -> &str {{\n        &self.request_id\n    }}\n}}"
                 )?;
             }
-            writeln!(
-                rust,
-                "    Method {{ path: {path:?}, input: {:?}, output: {:?}, access: Access::{variant}, changes_state: {changes} }},",
+            let rendered = format!(
+                "    Method {{ path: {path:?}, input: {:?}, output: {:?}, access: Access::{variant}, changes_state: {changes} }},\n",
                 method.input().full_name(),
                 method.output().full_name(),
-            )?;
+            );
+            methods.insert(path, rendered);
         }
     }
+    let mut rust = String::from(
+        "/// Every method of every service, in the order of their paths.\npub const METHODS: &[Method] = &[\n",
+    );
+    rust.extend(methods.into_values());
     rust.push_str("];\n\n/// Every event.\npub const EVENTS: &[EventType] = &[\n");
     let mut impls = String::new();
     for message in pool.all_messages() {

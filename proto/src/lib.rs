@@ -44,7 +44,7 @@ pub struct Method {
 impl Method {
     /// Finds a method by its path.
     pub fn at(path: &str) -> Option<&'static Self> {
-        METHODS.iter().find(|method| method.path == path)
+        METHODS.binary_search_by_key(&path, |method| method.path).ok().map(|found| &METHODS[found])
     }
 }
 

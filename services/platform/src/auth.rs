@@ -183,18 +183,18 @@ pub struct KeySet {
 struct Keys {
     set: String,
     by_kid: HashMap<String, DecodingKey>,
-    verified: RwLock<HashMap<String, Claims>>,
+    verified: RwLock<HashMap<String, Arc<Claims>>>,
 }
 
 /// How many verified tokens are kept; where there are more, all are verified anew.
 const MOST_VERIFIED: usize = 2_000;
 
 impl Keys {
-    fn known(&self, token: &str) -> Option<Claims> {
+    fn known(&self, token: &str) -> Option<Arc<Claims>> {
         self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
     }
 
-    fn keep(&self, token: &str, claims: Claims) {
+    fn keep(&self, token: &str, claims: Arc<Claims>) {
         let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
         if verified.len() >= MOST_VERIFIED {
             verified.clear();
@@ -280,7 +280,7 @@ impl Verifier {
     }
 
     /// What a token says whose signature, issuer and audience are right, whenever it holds.
-    fn claims(&self, keys: &Keys, token: &str) -> Option<Claims> {
+    fn claims(&self, keys: &Keys, token: &str) -> Option<Arc<Claims>> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.alg != Algorithm::EdDSA {
             return None;
@@ -296,6 +296,7 @@ impl Verifier {
         // The library asks the system's clock; ours decides below.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).ok()?.claims;
+        let claims = Arc::new(claims);
         keys.keep(token, claims.clone());
         Some(claims)
     }

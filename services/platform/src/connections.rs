@@ -238,8 +238,7 @@ fn with_caller<'q>(
     let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
     let mut arguments = arguments.unwrap_or_default();
     arguments.add(Enters(caller)).map_err(sqlx::Error::Encode)?;
-    let mut sql = query.sql().as_str().to_owned();
-    sql.push_str(" -- with its caller");
+    let sql = [query.sql().as_str(), " -- with its caller"].concat();
     Ok((AssertSqlSafe(sql).into_sql_str(), Some(arguments)))
 }
 

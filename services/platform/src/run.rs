@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::StreamExt as _;
 use kith_proto::common::v1::access_log_service_server::AccessLogServiceServer;
 use kith_proto::common::v1::break_glass_service_server::BreakGlassServiceServer;
 use kith_proto::common::v1::data_rights_service_server::DataRightsServiceServer;
@@ -29,7 +30,7 @@ use crate::id::Ids;
 use crate::lifecycle::Life;
 use crate::outbox::Relay;
 use crate::rights::DataRights;
-use crate::server::DoorLayer;
+use crate::server::{DoorLayer, Gathered};
 use crate::watch::Watch;
 use crate::{error, provision, resend, sweep, telemetry, tenant};
 
@@ -206,6 +207,7 @@ pub(crate) async fn start(
         // Said here: the server's own setting is ignored for connections that come from elsewhere, and an answer in two
         // packets would wait for the client's delayed acknowledgement, 40 ms.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = incoming.map(|stream| stream.map(Gathered::new));
         let served = server.serve_with_incoming_shutdown(incoming, stopping.cancelled()).await;
         if let Err(error) = served {
             tracing::error!(error.kind = %error, "the server failed");

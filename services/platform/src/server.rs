@@ -5,6 +5,8 @@
 //! half, and cancelled calls still count against the limit. It goes on for as long after the call's deadline as one statement
 //! may take in the database, and no longer: a connection may have gone silent.
 
+mod gathered;
+
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ use crate::context::Actor;
 use crate::error::{self, Common, Error, Result};
 use crate::host::Host;
 use crate::telemetry;
+
+pub(crate) use gathered::Gathered;
 
 /// Largest request that is read, in bytes.
 pub const MAX_RECEIVE: usize = 1024 * 1024;

@@ -17,9 +17,10 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::Telemetry;
 use crate::watch::Waiting;
@@ -47,11 +48,12 @@ impl Guard {
 pub fn start(service: &str, config: &Telemetry) -> anyhow::Result<Guard> {
     // One filter for lines and spans. Filters of single layers lose what they should keep as soon as a library asks
     // whether something would be logged, as sqlx does (tracing-subscriber's state of the last question is then stale).
-    let mut filter = EnvFilter::try_new(&config.log).context("telemetry.log is not a filter")?;
+    // By target and level alone: what can also look into spans takes a lock whenever one is entered or left.
+    let mut filter: Targets = config.log.parse().context("telemetry.log is not a filter")?;
     if !config.otlp.is_empty() {
         // The exporter's own client has spans too, and must not export itself.
-        for quiet in ["h2=warn", "hyper=warn", "hyper_util=warn", "tonic=warn", "tower=warn"] {
-            filter = filter.add_directive(quiet.parse()?);
+        for quiet in ["h2", "hyper", "hyper_util", "tonic", "tower"] {
+            filter = filter.with_target(quiet, LevelFilter::WARN);
         }
     }
     let lines = if config.json {
@@ -95,12 +97,7 @@ fn extract(traceparent: &str) -> opentelemetry::Context {
 
 /// The span of a call: a child of the caller's, where the caller is traced.
 pub(crate) fn of_call(method: &'static str, traceparent: Option<&str>) -> Span {
-    let span = tracing::info_span!(
-        "rpc",
-        otel.kind = "server",
-        rpc.method = method,
-        rpc.grpc.status_code = tracing::field::Empty
-    );
+    let span = tracing::info_span!("rpc", otel.kind = "server", rpc.method = method);
     if let Some(traceparent) = traceparent {
         span.set_parent(extract(traceparent)).ok();
     }
@@ -143,7 +140,8 @@ pub(crate) fn called(method: &'static str, code: i32, took: Duration) {
     let labels =
         [KeyValue::new("rpc.method", method), KeyValue::new("rpc.grpc.status_code", i64::from(code))];
     figures().duration.record(took.as_secs_f64(), &labels);
-    Span::current().record("rpc.grpc.status_code", code);
+    // For the trace alone: a field of the span would be written anew into the text that its log lines bear.
+    Span::current().set_attribute("rpc.grpc.status_code", i64::from(code));
 }
 
 /// Records a call that was shed.
