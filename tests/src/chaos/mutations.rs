@@ -62,9 +62,10 @@ const SPOILS: [Spoil; 21] = [
         invariant: "D4",
         what: "two events of an aggregate were applied in the wrong order",
         service: "finance",
-        sql: "update platform.inbox i set done_at = i.done_at + interval '1 hour' from (select tenant_id, aggregate_id
-                  from platform.inbox where event_no = 2 and not snapshot limit 1) as two
-              where i.tenant_id = two.tenant_id and i.aggregate_id = two.aggregate_id and i.event_no = 1",
+        sql: "update platform.inbox i set done_at = i.done_at + interval '1 hour' from (select tenant_id, one.event_id
+                  from platform.inbox one join platform.inbox two using (tenant_id, aggregate_type, aggregate_id)
+                  where one.event_no = 1 and two.event_no = 2 and not one.snapshot and not two.snapshot limit 1) as one
+              where i.tenant_id = one.tenant_id and i.event_id = one.event_id",
     },
     Spoil {
         invariant: "D4",
