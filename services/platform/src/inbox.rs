@@ -47,6 +47,8 @@ struct Taken {
     traceparent: Option<String>,
     /// At or below the cursor: applied before, or covered by a snapshot. A snapshot at the cursor is applied again.
     seen: bool,
+    /// Stands for everything before it.
+    snapshot: bool,
 }
 
 impl From<Ready> for Taken {
@@ -61,8 +63,28 @@ impl From<Ready> for Taken {
             payload: ready.payload,
         };
         let seen = event.event_no <= ready.last_no && !again;
-        Self { aggregate_type: ready.aggregate_type, event, traceparent: ready.traceparent, seen }
+        let (aggregate_type, snapshot) = (ready.aggregate_type, ready.snapshot);
+        Self { aggregate_type, event, traceparent: ready.traceparent, seen, snapshot }
     }
+}
+
+/// What is left of a batch without the events that a snapshot earlier in it stands for: one that came late may lie behind it,
+/// and what is older must not be applied after it. They are marked with the snapshot, if that is done.
+fn without_covered(batch: impl Iterator<Item = Taken>) -> Vec<Taken> {
+    let mut covered: HashMap<(String, Uuid), i64> = HashMap::new();
+    let mut left = Vec::new();
+    for taken in batch {
+        let (number, aggregate) =
+            (taken.event.event_no, (taken.aggregate_type.clone(), taken.event.aggregate_id));
+        if covered.get(&aggregate).is_some_and(|newest| number < *newest) {
+            continue;
+        }
+        if taken.snapshot {
+            covered.insert(aggregate, number);
+        }
+        left.push(taken);
+    }
+    left
 }
 
 /// What a transaction did.
@@ -141,15 +163,21 @@ impl Inbox {
     /// Applies what is ready of these tenants; answers how many events were applied.
     async fn apply_of(&self, tenants: BTreeSet<TenantId>) -> Result<usize> {
         let now = self.db.shared.clock.now();
-        let mut applied = 0;
+        let (mut applied, mut failed) = (0, None);
         for tenant in tenants {
             // Each has several turns before the next one's.
             for turn in 1.. {
                 let applying = within(LONGEST_WORK, self.apply_batch(tenant, BATCH, now));
                 let Ok((count, more)) = applying.await else {
-                    applied += self.apply_one_by_one(tenant, now).await?;
-                    // What waited for these is looked for at once.
-                    self.stored.add([tenant]);
+                    match self.apply_one_by_one(tenant, now).await {
+                        Ok(count) => {
+                            applied += count;
+                            // What waited for these is looked for at once.
+                            self.stored.add([tenant]);
+                        }
+                        // It keeps no other tenant waiting.
+                        Err(error) => failed = Some(error),
+                    }
                     break;
                 };
                 applied += count;
@@ -162,7 +190,7 @@ impl Inbox {
                 }
             }
         }
-        Ok(applied)
+        failed.map_or(Ok(applied), Err)
     }
 
     /// One transaction for up to `limit` events of one tenant: all or none. Answers how many there were, and whether there may
@@ -203,7 +231,7 @@ impl Inbox {
         while let Some(first) = ready.first() {
             // None beside these: nothing can have become ready by applying them.
             worked.more = usize::try_from(first.waiting).is_ok_and(|waiting| waiting > ready.len());
-            let mut batch: Vec<Taken> = ready.into_iter().map(Taken::from).collect();
+            let mut batch = without_covered(ready.into_iter().map(Taken::from));
             let is_alone = |taken: &Taken| self.subscriptions.is_alone(&taken.event.event_type);
             let alone = batch.iter().position(is_alone);
             if let Some(place) = alone {
@@ -212,6 +240,8 @@ impl Inbox {
             }
             worked.done = self.apply_all(tx, &batch, now).await?;
             worked.applied += batch.len();
+            // What was parked may wait for one of these.
+            worked.more |= worked.done.len() < batch.len();
             let room = limit - i64::try_from(worked.applied).unwrap_or(limit);
             if !worked.more || alone.is_some() || room == 0 {
                 return Ok(worked);
@@ -299,14 +329,16 @@ impl Inbox {
         let worked = worked.map(|done| Worked { applied: 1, done, more: true });
         match self.end(tx, worked, now).await {
             Ok(_) => *applied += 1,
-            Err(error) => self.put_off(tenant, &taken.event, &error, now).await?,
+            Err(error) => self.put_off(tenant, &taken.event, &error).await?,
         }
         Ok(true)
     }
 
     /// Notes a failed attempt: tried again later, dead after the last. What will pass by itself is no attempt: it is tried
     /// again within seconds, for ever, and leaves the event its attempts.
-    async fn put_off(&self, tenant: TenantId, event: &Received, error: &Error, now: Now) -> Result<()> {
+    async fn put_off(&self, tenant: TenantId, event: &Received, error: &Error) -> Result<()> {
+        // As late as it is by now: what failed may have taken its time.
+        let now = self.db.shared.clock.now();
         // What stands in the database must be as clean of data as a log: the kind, never the cause's text.
         let kind = error.to_string();
         let spread = i64::from(self.db.shared.ids.bytes::<1>()[0]) * 400 / 255 - 200;
@@ -318,7 +350,7 @@ impl Inbox {
                  next_attempt_at = $5::timestamptz
                      + make_interval(secs => (1 + $8::bigint / 1000.0)
                          * case when $7 then $9 else least(power(2, attempts + 1), $6) end)
-             where tenant_id = $1 and event_id = $2 returning state",
+             where tenant_id = $1 and event_id = $2 and state = 'ready' returning state",
             tenant.0,
             event.event_id,
             kind,
@@ -329,9 +361,9 @@ impl Inbox {
             spread,
             TRANSIENT_BACKOFF_SECONDS,
         )
-        .fetch_one(&mut *conn)
+        .fetch_optional(&mut *conn)
         .await?;
-        if state == "dead" {
+        if state.as_deref() == Some("dead") {
             tracing::error!(event.id = %event.event_id, event.r#type = %event.event_type, "an event is given up on");
         }
         Ok(())

@@ -53,6 +53,26 @@ async fn a_snapshot_stands_for_everything_before_it() {
     assert_eq!(undone, 0, "nothing is left waiting");
 }
 
+/// An event that comes late, behind a snapshot that already stands for it: both are taken at once, and the older one is not
+/// applied after the newer.
+#[tokio::test]
+async fn what_comes_late_beside_its_snapshot_is_not_applied_after_it() {
+    let world = World::new();
+    let host = world.host(&SERVICE).await;
+    let tenant = world.tenant(&host, false).await;
+    let mut admin = world.admin(&host).await;
+    let note = id(&world);
+    let events: Vec<Message> =
+        (1..=5).map(|number| message(&world, tenant, note, number, Ask::Nothing)).collect();
+    world.receive(&host, &[snapshot(&events[3]), events[0].clone()]).await;
+    assert_eq!(applied(&mut admin, tenant, note).await.as_deref(), Some("4"));
+    let (fifth, other) = (&events[4], message(&world, tenant, id(&world), 1, Ask::Nothing));
+    world.receive(&host, &[snapshot(fifth), other, events[1].clone()]).await;
+    assert_eq!(applied(&mut admin, tenant, note).await.as_deref(), Some("4 5"));
+    let undone = count(&mut admin, "select count(*) from platform.inbox where state <> 'done'").await;
+    assert_eq!(undone, 0, "nothing is left waiting");
+}
+
 /// Proves that a snapshot in the same batch as its event is one event, and that a dead event is covered by a later one.
 #[tokio::test]
 async fn a_snapshot_covers_a_dead_event() {

@@ -19,11 +19,13 @@ fn the_policy_is_the_reviewed_one() {
 /// Every RPC that is not public has its action.
 #[test]
 fn every_rpc_has_its_action() {
+    use std::collections::BTreeSet;
+
     use kith_platform::authz::Action as _;
     use kith_proto::{Access, METHODS};
-    let actions: Vec<&str> = kith_evaluation::Action::ALL.iter().map(|action| action.name()).collect();
+    let actions: BTreeSet<&str> = kith_evaluation::Action::ALL.iter().map(|action| action.name()).collect();
     let methods = METHODS.iter().filter(|method| method.path.starts_with("/kith.evaluation."));
-    let served: Vec<&str> = methods
+    let served: BTreeSet<&str> = methods
         .filter(|method| method.access != Access::Public)
         .filter_map(|method| method.path.rsplit('/').next())
         .collect();

@@ -39,6 +39,9 @@ pub async fn visits_changed(tx: &mut Tx, visits: &[Visit]) -> Result<()> {
 /// Tries again to settle the visits that may have waited for what has arrived. The books are locked.
 pub async fn settle_waiting(tx: &mut Tx, arrived: Arrived) -> Result<()> {
     let waiting = store::settlement::waiting(tx, arrived).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
     let heard = store::heard::about(tx, &waiting).await?;
     settle_all(tx, waiting.iter().collect(), &heard, Posting::default()).await
 }
