@@ -263,6 +263,7 @@ async fn a_statement_waits_for_a_freeze_under_way() {
         "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()
                      and query like 'with changed as%'";
     while count(&mut looking, waits).await == 0 {
+        assert!(!sending.is_finished(), "it did not wait");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     sqlx::query("update platform.tenant set state = 'frozen' where tenant_id = $1")
