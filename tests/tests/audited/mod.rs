@@ -121,6 +121,9 @@ impl Count {
     }
 }
 
+/// What is decided, and written down, for each of several under the word of one.
+const DECIDED_AS: &[(&str, &str)] = &[("AgreeVisits", "AgreeVisit")];
+
 /// Commands after which somebody is not there any more.
 const LAST: &[&str] = &["/AskErasure", "/OrderErasure", "/ClosePlace", "/LeaveTenant"];
 
@@ -154,7 +157,8 @@ impl Look {
         let rows = rows_since(admin, who, self.since).await;
         self.since = rows.iter().map(|row| row.recorded_at).max().unwrap_or(self.since);
         let mut count = Count { calls: 1, ..Count::default() };
-        let action = method.path.rsplit('/').next().unwrap_or_default();
+        let name = method.path.rsplit('/').next().unwrap_or_default();
+        let action = DECIDED_AS.iter().find(|(several, _)| *several == name).map_or(name, |(_, one)| *one);
         let answer = match answer {
             Ok(answer) => answer,
             Err(refused) => {
