@@ -15,7 +15,7 @@ use kith_proto::appointments::v1::series_service_server::SeriesServiceServer;
 use kith_proto::appointments::v1::visits_service_server::VisitsServiceServer;
 use tonic::service::Routes;
 
-pub use domain::pattern::{Pattern, Window};
+pub use domain::pattern::{Pattern, Period, Window};
 pub use domain::rule::Rule;
 pub use grpc::series::SeriesFace;
 pub use grpc::visit::VisitsFace;

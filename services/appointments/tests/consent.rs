@@ -38,7 +38,7 @@ async fn tell_for(stage: &Stage, purpose: &str, id: Uuid, grantee: Grantee, vers
     } else {
         stage.world.deliver(&stage.host, stage.tenant, id, version, &ConsentWithdrawn { state }).await;
     }
-    stage.world.know_consents(&stage.host, "identity.consent").await;
+    stage.world.know_copies(&stage.host).await;
 }
 
 /// ID-17 for the rota: a prospective member sees times by consent, without givers and what for.
@@ -96,6 +96,21 @@ async fn no_consent_goes_before_the_promise_and_hats_and_teams_are_those_of_toda
     let hat = Grantee { kind: GranteeKind::Hat.into(), id: String::new(), hat: "giver".into() };
     tell(&stage, stage.world.person().0, hat, 1).await;
     assert!(list(&stage, giver).await.is_ok());
+
+    // Of hats and Teams it is as of consents: what was told long ago opens nothing.
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    for (aggregate, still_old) in
+        [("identity.consent", vec![giver, neighbour]), ("matching.giver", vec![neighbour])]
+    {
+        stage.world.know_copy(&stage.host, aggregate).await;
+        for reader in still_old {
+            let stale = list(&stage, reader).await.expect_err("too old");
+            assert_eq!(reason(&stale), (Code::Unavailable, "CONSENT_STALE".into()));
+        }
+    }
+    assert!(list(&stage, giver).await.is_ok());
+    stage.world.know_copy(&stage.host, "teams.team").await;
+    assert!(list(&stage, neighbour).await.is_ok());
 
     let mut unsigned = team_of(&stage, stage.team, stage.owner, &[stage.giver, stage.other]);
     unsigned.promise_from = String::new();

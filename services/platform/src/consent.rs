@@ -3,14 +3,15 @@
 //! May this reader see this part of that person's record, for this purpose, by a consent in force now? The answer
 //! carries its basis for the audit. Whoever reads by a fact of the service's own (the person, their representative, a
 //! present member of the Team for its work) is not asked about here and never waits for a copy. Where a consent is the
-//! only basis, a copy that is too old opens nothing: `consent_copy_seconds` in `platform.setting`.
+//! only basis, a copy that is too old opens nothing: `consent_copy_seconds` in `platform.setting`. That holds for the copy
+//! of consents, and for the copy of hats where it is a hat, or being of a Team, by which a consent reaches the reader.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, NaiveDate};
+use chrono::NaiveDate;
 use kith_proto::common::v1::{ConsentSnapshot, ConsentState, GranteeKind};
 
-use crate::db::{Now, Tx};
+use crate::db::Tx;
 use crate::error::{Error, Kind, Refusal, Result};
 use crate::fields::Fields;
 use crate::hats;
@@ -63,38 +64,58 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct Reader {
     person: Uuid,
-    teams: Vec<Uuid>,
-    hats: Vec<(String, Option<Uuid>)>,
+    worn: Vec<Worn>,
+}
+
+/// By what, besides their name, a consent may reach a reader.
+#[derive(Clone, Debug)]
+struct Worn {
+    as_what: Grantee,
+    /// As it was told, too long ago to rely on.
+    is_old: bool,
 }
 
 impl Reader {
     /// Somebody, as nothing but themselves.
     pub fn new(person: PersonId) -> Self {
-        Self { person: person.0, teams: Vec::new(), hats: Vec::new() }
+        Self { person: person.0, worn: Vec::new() }
     }
 
-    /// Is of that Team at present.
+    /// Is of that Team at present, by a fact known here.
     #[must_use]
-    pub fn of_team(mut self, team: impl Into<Uuid>) -> Self {
-        self.teams.push(team.into());
+    pub fn of_team(self, team: impl Into<Uuid>) -> Self {
+        self.being(Grantee::Team(team.into()), false)
+    }
+
+    /// Wears a hat at present, by a fact known here; in a Team where it belongs to one.
+    #[must_use]
+    pub fn wearing(self, hat: &str, team: Option<Uuid>) -> Self {
+        self.being(Grantee::Hat(hat.to_owned(), team), false)
+    }
+
+    fn being(mut self, as_what: Grantee, is_old: bool) -> Self {
+        self.worn.push(Worn { as_what, is_old });
         self
     }
 
-    /// Wears a hat at present, in a Team where it belongs to one.
-    #[must_use]
-    pub fn wearing(mut self, hat: &str, team: Option<Uuid>) -> Self {
-        self.hats.push((hat.to_owned(), team));
-        self
+    /// What a consent to a grantee opens to them.
+    pub fn by(&self, grantee: &Grantee, basis: Basis) -> Answer {
+        if *grantee == Grantee::Person(self.person) {
+            return Answer::Yes(basis);
+        }
+        let by_worn = self.worn.iter().filter(|worn| worn.as_what.is_reached_by(grantee));
+        by_worn
+            .map(|worn| if worn.is_old { Answer::Stale } else { Answer::Yes(basis) })
+            .fold(Answer::No, Answer::or)
     }
+}
 
-    /// Whether a consent is given to them.
-    pub fn is_meant_by(&self, grantee: &Grantee) -> bool {
-        match grantee {
-            Grantee::Person(person) => *person == self.person,
-            Grantee::Team(team) => self.teams.contains(team),
-            Grantee::Hat(hat, place) => {
-                self.hats.iter().any(|(worn, team)| worn == hat && (place.is_none() || place == team))
-            }
+impl Grantee {
+    /// Whether a consent to `given` is one to this: a hat in whichever Team is each Team's.
+    fn is_reached_by(&self, given: &Self) -> bool {
+        match (self, given) {
+            (Self::Hat(worn, _), Self::Hat(hat, None)) => worn == hat,
+            _ => self == given,
         }
     }
 }
@@ -103,11 +124,13 @@ impl Reader {
 pub async fn reader(tx: &mut Tx) -> Result<Reader> {
     let (person, today) = (tx.person()?, tx.today()?);
     let mut reader = Reader::new(person);
-    for (hat, team) in hats::worn_by(tx, person, today).await? {
-        match team {
-            Some(team) if hat == hats::MEMBER => reader = reader.of_team(team),
-            Some(team) if hat == hats::OWNER => reader = reader.of_team(team).wearing(&hat, Some(team)),
-            _ => reader = reader.wearing(&hat, team),
+    for worn in hats::worn_by(tx, person, today).await? {
+        let is_of_team = worn.hat == hats::MEMBER || worn.hat == hats::OWNER;
+        if let Some(team) = worn.team.filter(|_| is_of_team) {
+            reader = reader.being(Grantee::Team(team), worn.is_old);
+        }
+        if worn.hat != hats::MEMBER {
+            reader = reader.being(Grantee::Hat(worn.hat, worn.team), worn.is_old);
         }
     }
     Ok(reader)
@@ -129,11 +152,20 @@ pub enum Answer {
     Yes(Basis),
     /// None is in force for this reader.
     No,
-    /// One was, but the copy is too old to rely on.
+    /// One was, but a copy is too old to rely on.
     Stale,
 }
 
 impl Answer {
+    /// By this or by another consent, whichever opens it.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes(_), _) | (_, Self::No) => self,
+            _ => other,
+        }
+    }
+
     /// For reads whose only basis this is: refused where the copy is too old.
     pub fn or_refuse(self) -> Result<Option<Basis>> {
         match self {
@@ -199,17 +231,18 @@ pub async fn asked_of_many(
     purpose: &str,
     reader: &Reader,
 ) -> Result<BTreeMap<PersonId, Answer>> {
-    let (today, mut answers) = (tx.today()?, BTreeMap::new());
+    let today = tx.today()?;
+    let mut answers: BTreeMap<PersonId, Answer> = BTreeMap::new();
     for known in not_withdrawn(tx, about, part, purpose).await? {
-        if known.in_force(today) && reader.is_meant_by(&known.grantee) {
-            let basis = Basis { consent_id: known.consent_id, version: known.version };
-            answers.insert(PersonId(known.person), Answer::Yes(basis));
+        let basis = Basis { consent_id: known.consent_id, version: known.version };
+        let answer = if known.in_force(today) { reader.by(&known.grantee, basis) } else { Answer::No };
+        if answer != Answer::No {
+            let of_person = answers.entry(PersonId(known.person)).or_insert(answer);
+            *of_person = answer.or(*of_person);
         }
     }
     if !answers.is_empty() && !is_fresh(tx).await? {
-        for answer in answers.values_mut() {
-            *answer = Answer::Stale;
-        }
+        answers.values_mut().for_each(|answer| *answer = Answer::Stale);
     }
     Ok(answers)
 }
@@ -380,35 +413,12 @@ async fn put(tx: &mut Tx, known: &Known) -> Result<()> {
     Ok(())
 }
 
-/// Whether the copy is young enough to rely on: how long ago it was surely complete. A consent that has arrived and is
-/// not applied yet holds it back, whatever the reason.
+/// Whether the copy of consents is young enough to rely on.
 async fn is_fresh(tx: &mut Tx) -> Result<bool> {
     let (tenant, now) = (tx.tenant(), tx.now());
-    let found = sqlx::query!(
-        r#"select w.complete_until,
-               (select i.event_id from platform.inbox i
-                where i.tenant_id = $1 and i.aggregate_type = w.aggregate_type and i.state <> 'done'
-                order by i.event_id limit 1) as "waiting: Uuid",
-               (select s.value from platform.setting s
-                where s.name = 'consent_copy_seconds' and s.valid_from <= $2
-                order by s.valid_from desc limit 1) as longest_seconds
-           from platform.watermark w where split_part(w.aggregate_type, '.', 2) = 'consent'"#,
-        tenant.0,
-        now.date_naive()
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    let Some(found) = found else {
-        return Ok(false);
-    };
-    let complete_until = found.waiting.and_then(moment_of).unwrap_or(now).min(found.complete_until);
-    Ok(now - complete_until <= Duration::seconds(found.longest_seconds.unwrap_or(0)))
-}
-
-/// When an event was made: its id says so.
-fn moment_of(event_id: Uuid) -> Option<Now> {
-    let (seconds, nanoseconds) = event_id.get_timestamp()?.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+    let is_fresh =
+        sqlx::query_scalar!(r#"select platform.is_fresh($1, 'consent', $2) as "is_fresh!""#, tenant.0, now);
+    Ok(is_fresh.fetch_one(tx.conn()).await?)
 }
 
 #[cfg(test)]

@@ -96,15 +96,25 @@ proptest! {
 fn a_consent_reaches_whom_it_names_and_nobody_else() {
     let (person, team, other) = (Uuid::from_u128(3), Uuid::from_u128(4), Uuid::from_u128(5));
     let reader = Reader::new(PersonId(person)).of_team(team).wearing("rota_holder", Some(team));
+    let basis = Basis { consent_id: Uuid::from_u128(6), version: 1 };
     let hat = |place| Grantee::Hat("rota_holder".into(), place);
     for meant in [Grantee::Person(person), Grantee::Team(team), hat(None), hat(Some(team))] {
-        assert!(reader.is_meant_by(&meant), "{meant:?}");
+        assert_eq!(reader.by(&meant, basis), Answer::Yes(basis), "{meant:?}");
     }
     let giver = Grantee::Hat("giver".into(), None);
     for not_meant in
         [Grantee::Person(other), Grantee::Team(other), hat(Some(other)), giver, Grantee::Team(person)]
     {
-        assert!(!reader.is_meant_by(&not_meant), "{not_meant:?}");
+        assert_eq!(reader.by(&not_meant, basis), Answer::No, "{not_meant:?}");
+    }
+
+    // What was told long ago opens nothing, unless it is known otherwise too.
+    let long_ago = reader.clone().being(Grantee::Team(other), true).being(hat(Some(other)), true);
+    for meant in [Grantee::Team(other), hat(Some(other))] {
+        assert_eq!(long_ago.by(&meant, basis), Answer::Stale, "{meant:?}");
+    }
+    for meant in [Grantee::Person(person), Grantee::Team(team), hat(None), hat(Some(team))] {
+        assert_eq!(long_ago.by(&meant, basis), Answer::Yes(basis), "{meant:?}");
     }
 }
 

@@ -82,18 +82,33 @@ pub async fn keep(tx: &mut Tx, told_of: Uuid, worn: &[Worn]) -> Result<()> {
     Ok(())
 }
 
+/// What somebody wears on a day, as it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WornOn {
+    /// Its word.
+    pub hat: String,
+    /// Where, if it belongs to a Team.
+    pub team: Option<Uuid>,
+    /// Whether it was told too long ago to open anything by itself: `consent_copy_seconds` in `platform.setting`.
+    pub is_old: bool,
+}
+
 /// The hats that somebody wears on a day, each with its Team.
-pub async fn worn_by(tx: &mut Tx, person: PersonId, day: NaiveDate) -> Result<Vec<(String, Option<Uuid>)>> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "select hat, team_id from platform.hat
-         where tenant_id = $1 and person_id = $2 and (valid_from is null or valid_from <= $3)
-             and (valid_until is null or $3 < valid_until)",
+pub async fn worn_by(tx: &mut Tx, person: PersonId, day: NaiveDate) -> Result<Vec<WornOn>> {
+    let (tenant, now) = (tx.tenant(), tx.now());
+    let rows = sqlx::query_as!(
+        WornOn,
+        r#"select hat, team_id as team,
+               not platform.is_fresh($1, case when team_id is null then 'giver' else 'team' end, $4) as "is_old!"
+           from platform.hat
+           where tenant_id = $1 and person_id = $2 and (valid_from is null or valid_from <= $3)
+               and (valid_until is null or $3 < valid_until)"#,
         tenant.0,
         person.0,
-        day
+        day,
+        now
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.hat, row.team_id)).collect())
+    Ok(rows)
 }

@@ -187,9 +187,16 @@ impl World {
         host.sealer().expect("the key to seal with").seal().await.expect("the audit is sealed")
     }
 
-    /// Lets a service know that its copy of consent is complete at this moment, as the watermark of the aggregate's own
-    /// service (`<service>.consent`) would.
-    pub async fn know_consents(&self, host: &Host, aggregate: &str) {
+    /// Lets a service know that its copies of consents and hats are complete at this moment, as the watermarks of all whom
+    /// it may hear would.
+    pub async fn know_copies(&self, host: &Host) {
+        for aggregate in crate::watermark::watched() {
+            self.know_copy(host, aggregate).await;
+        }
+    }
+
+    /// The same of one copy alone: of `<service>.<aggregate>`.
+    pub async fn know_copy(&self, host: &Host, aggregate: &str) {
         let now = self.clock.now();
         self.receive(host, &[crate::watermark::message(aggregate, now, self.ids.uuid(now))]).await;
     }

@@ -1,9 +1,10 @@
-//! How a copy learns its age: the service that owns the aggregate `consent` says each second until which moment every
-//! event of it is published, and whoever keeps a copy writes it down behind the events that came before it.
+//! How a copy learns its age: the services that own consents, Teams and givers say each second until which moment every
+//! event of them is published, and whoever keeps a copy writes it down behind the events that came before it.
 //!
 //! The moment is taken before the outbox is looked at, so that whatever was committed before it is either published or
 //! seen there. It travels through the same queue as the events, behind them. It says nothing of any tenant.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kith_proto::EVENTS;
@@ -17,14 +18,23 @@ use crate::error::{Error, Result};
 use crate::fields::timestamp;
 use crate::id::{TenantId, Uuid};
 
-/// The aggregate whose copies must not grow old unnoticed.
-const WATCHED: &str = "consent";
+/// The aggregates whose copies must not grow old unnoticed: what consents say, and what tells whom they reach. No service
+/// has two of them.
+const WATCHED: [&str; 3] = ["consent", "team", "giver"];
 const EVERY: Duration = Duration::from_secs(1);
+
+/// The watched aggregates that there are, `<service>.<aggregate>`.
+pub(crate) fn watched() -> impl Iterator<Item = &'static str> {
+    let aggregates = EVENTS.iter().map(|event| event.aggregate).collect::<BTreeSet<_>>();
+    aggregates.into_iter().filter(|aggregate| {
+        aggregate.split_once('.').is_some_and(|(_, aggregate)| WATCHED.contains(&aggregate))
+    })
+}
 
 /// The keys of watermarks that a service needs which listens to these aggregates.
 pub(crate) fn keys<'a>(aggregates: &'a [&'a str]) -> impl Iterator<Item = String> + 'a {
     let parts = aggregates.iter().filter_map(|aggregate| aggregate.split_once('.'));
-    let watched = parts.filter(|(_, aggregate)| *aggregate == WATCHED);
+    let watched = parts.filter(|(_, aggregate)| WATCHED.contains(aggregate));
     watched.map(|(service, _)| format!("{service}.watermark.v1"))
 }
 
@@ -62,8 +72,7 @@ pub(crate) struct Teller {
 impl Teller {
     /// For a service's relay; most services have nothing to tell.
     pub fn new(service: &str) -> Self {
-        let mut aggregates = EVENTS.iter().map(|event| event.aggregate);
-        let aggregate = aggregates.find(|aggregate| aggregate.split_once('.') == Some((service, WATCHED)));
+        let aggregate = watched().find(|aggregate| aggregate.split('.').next() == Some(service));
         Self { aggregate, told: None }
     }
 
@@ -128,21 +137,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_listens_to_consents_gets_the_watermark_and_nobody_else() {
+    fn whoever_keeps_a_copy_gets_its_watermark_and_nobody_else() {
         let bound = |aggregates: &[&str]| keys(aggregates).collect::<Vec<_>>();
-        assert_eq!(bound(&["a.tenant", "a.consent", "b.team"]), ["a.watermark.v1"]);
+        assert_eq!(bound(&["a.tenant", "a.consent", "b.team"]), ["a.watermark.v1", "b.watermark.v1"]);
         assert!(bound(&["a.tenant", "b.consenting"]).is_empty());
     }
 
     #[test]
-    fn the_service_that_publishes_consents_tells_it_and_nobody_else() {
-        let told: Vec<&str> = EVENTS
-            .iter()
-            .filter_map(|event| event.aggregate.split_once('.'))
-            .filter(|(_, aggregate)| *aggregate == WATCHED)
-            .filter_map(|(service, _)| Teller::new(service).aggregate)
-            .collect();
-        assert!(!told.is_empty() && told.iter().all(|aggregate| aggregate.ends_with(".consent")));
+    fn each_watched_aggregate_is_told_by_its_own_service_alone() {
+        let watched: Vec<&str> = watched().collect();
+        assert_eq!(watched, ["identity.consent", "matching.giver", "teams.team"]);
+        for aggregate in watched {
+            let service = aggregate.split('.').next().expect("a service");
+            assert_eq!(Teller::new(service).aggregate, Some(aggregate));
+        }
         assert_eq!(Teller::new("nobody").aggregate, None);
     }
 

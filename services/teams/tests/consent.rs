@@ -107,7 +107,7 @@ impl Stage {
         let id: Uuid = state.consent_id.parse().expect("an id");
         let event = ConsentGiven { state: Some(state.clone()) };
         self.world.deliver(&self.host, self.tenant, id, 1, &event).await;
-        self.world.know_consents(&self.host, "identity.consent").await;
+        self.world.know_copies(&self.host).await;
         state
     }
 
@@ -178,6 +178,10 @@ async fn a_consent_to_a_team_or_a_hat_reaches_who_is_of_it_at_present() {
     stage.join(&other, owner, member).await;
     let given = stage.consents(GranteeKind::Team, &other.id, "").await;
     assert!(stage.get(owner).await.is_ok() && stage.get(member).await.is_ok());
+    // Who is of which Team is known here, and no copy that grows old.
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    stage.world.know_copy(&stage.host, "identity.consent").await;
+    assert!(stage.get(owner).await.is_ok() && stage.get(member).await.is_ok());
     stage.withdraws(given).await;
     stage.consents(GranteeKind::Hat, "", "owner").await;
     assert!(stage.get(owner).await.is_ok());
@@ -197,7 +201,16 @@ async fn a_consent_to_givers_reaches_whoever_gives_support_anywhere() {
         let event = GiverRegistered { state: Some(state) };
         stage.world.deliver(&stage.host, stage.tenant, giver.0, no, &event).await;
     }
+    stage.world.know_copies(&stage.host).await;
     assert_eq!(stage.get(giver).await.expect("gives support").outward_code, "E5");
+
+    // Matching tells nothing any more: who gave support long ago may give none now.
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    stage.world.know_copy(&stage.host, "identity.consent").await;
+    assert_eq!(stage.get(giver).await.err(), Some((Code::Unavailable, "CONSENT_STALE".into())));
+    assert_eq!(stage.get(nobody).await.err(), Some(not_found()));
+    stage.world.know_copy(&stage.host, "matching.giver").await;
+    assert!(stage.get(giver).await.is_ok());
     assert_eq!(stage.get(nobody).await.err(), Some(not_found()));
     stage.withdraws(given).await;
     assert_eq!(stage.get(giver).await.err(), Some(not_found()));

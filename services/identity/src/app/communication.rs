@@ -1,6 +1,7 @@
 //! How somebody likes to be reached: said by themselves, seen by whom they let see it.
 
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::Answer;
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::id::PersonId;
@@ -50,22 +51,25 @@ pub async fn get(tx: &mut Tx, query: Get) -> Result<Communication> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let about = query.person.unwrap_or(caller);
     let mut standing = Standing::new().with("self", about == caller && person::exists(tx, caller).await?);
-    let mut may_look = false;
+    let (mut may_look, mut by_consent) = (false, Answer::No);
     if about != caller {
         // Who has left reads nothing any more, whatever somebody let them see.
         let is_here = person::standing(tx).await?.is("anyone");
         let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-        let consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
+        if is_here {
+            by_consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
+        }
         standing = standing.with("representative", is_here && acts_on.is_some());
-        standing = standing.by_consent(consent.filter(|_| is_here));
+        standing = standing.by_consent(by_consent.if_fresh());
         may_look = is_here && person::is_here(tx, about).await?;
     }
     let subject = Subject::about("person", about, about);
-    if may_look {
-        tx.require_or_break_glass(Action::GetCommunication, subject, standing).await?;
+    let decided = if may_look {
+        tx.require_or_break_glass(Action::GetCommunication, subject, standing).await.map(|_| ())
     } else {
-        tx.require(Action::GetCommunication, subject, &standing)?;
-    }
+        tx.require(Action::GetCommunication, subject, &standing)
+    };
+    decided.map_err(|error| by_consent.instead_of(error))?;
     if !person::exists(tx, about).await? {
         return Err(Error::NotFound("person"));
     }

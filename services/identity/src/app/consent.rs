@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kith_platform::authz::{Standing, Subject};
-use kith_platform::consent::{self, Basis};
+use kith_platform::consent::{self, Answer, Basis};
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::id::{PersonId, Uuid};
@@ -116,18 +116,16 @@ fn own(tx: &mut Tx, found: Option<Consent>, action: Action) -> Result<Consent> {
     Ok(consent)
 }
 
-/// The newest consent in force today by which the caller sees a part of somebody's record for one of these purposes: given to
-/// them, to a Team that they belong to, or to a hat that they wear.
-pub async fn towards_caller(
-    tx: &mut Tx,
-    about: PersonId,
-    part: &str,
-    purposes: &[&str],
-) -> Result<Option<Basis>> {
+/// Whether the caller sees a part of somebody's record for one of these purposes by a consent in force today, the newest of
+/// them: given to them, to a Team that they belong to, or to a hat that they wear.
+pub async fn towards_caller(tx: &mut Tx, about: PersonId, part: &str, purposes: &[&str]) -> Result<Answer> {
     let (reader, today) = (consent::reader(tx).await?, tx.today()?);
     let given = store::consent::in_force(tx, about, part, purposes, today).await?;
-    let opens = given.into_iter().find(|consent| reader.is_meant_by(&as_everywhere(&consent.terms.grantee)));
-    Ok(opens.map(|consent| Basis { consent_id: consent.id.0, version: consent.version }))
+    let answers = given.into_iter().map(|consent| {
+        let basis = Basis { consent_id: consent.id.0, version: consent.version };
+        reader.by(&as_everywhere(&consent.terms.grantee), basis)
+    });
+    Ok(answers.fold(Answer::No, Answer::or))
 }
 
 fn as_everywhere(grantee: &Grantee) -> consent::Grantee {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use kith_platform::authz::{Standing, Subject};
+use kith_platform::consent::Answer;
 use kith_platform::db::Tx;
 use kith_platform::error::{Common, Error, Result};
 use kith_platform::etag;
@@ -19,37 +20,50 @@ const PART: &str = "document.legal";
 /// What for they may be let see it: before somebody joins a Team, and to learn how well support works, it is not needed.
 const PURPOSES: [&str; 2] = ["support", "coordination"];
 
-/// What the caller is to a person's legal facts, and as what they would write them. Of who has left nobody reads them any
-/// more, and who has left reads none: only their own rights over their data reach them.
-async fn standing(tx: &mut Tx, about: PersonId) -> Result<(Standing, Option<Writer>)> {
+/// What the caller is to a person's legal facts.
+#[derive(Debug)]
+struct Caller {
+    standing: Standing,
+    /// As what they would write them.
+    writer: Option<Writer>,
+    by_consent: Answer,
+}
+
+/// Who asks for a person's legal facts. Of who has left nobody reads them any more, and who has left reads none: only their
+/// own rights over their data reach them.
+async fn caller(tx: &mut Tx, about: PersonId) -> Result<Caller> {
     let (caller, today) = (tx.person()?, tx.today()?);
     let standing = person::standing(tx).await?;
     let found = store::person::load_all(tx, &[about.0]).await?.pop();
     let is_here = found.is_some_and(|person| person.left_at.is_none());
     if !is_here || !standing.is("anyone") {
-        return Ok((Standing::new(), None));
+        return Ok(Caller { standing: Standing::new(), writer: None, by_consent: Answer::No });
     }
     if caller == about {
-        return Ok((standing.with("self", true), Some(Writer::Oneself)));
+        let (standing, writer) = (standing.with("self", true), Some(Writer::Oneself));
+        return Ok(Caller { standing, writer, by_consent: Answer::No });
     }
     let acts_on = store::representative::acts_on(tx, caller, about, today).await?;
-    let consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
+    let by_consent = super::consent::towards_caller(tx, about, PART, &PURPOSES).await?;
     let writer = match acts_on {
         Some(basis) => Some(Writer::Representative(basis)),
         None => standing.is("checks").then_some(Writer::Checks),
     };
-    let standing = standing.representing(acts_on.map(store::words::basis_word)).by_consent(consent);
-    Ok((standing, writer))
+    let standing =
+        standing.representing(acts_on.map(store::words::basis_word)).by_consent(by_consent.if_fresh());
+    Ok(Caller { standing, writer, by_consent })
 }
 
-/// Asks the policy. Where the standing alone does not allow it, an emergency look at somebody who is here counts too: to
+/// Asks the policy; answers as what they would write. Where the standing alone does not allow it, an emergency look at somebody who is here counts too: to
 /// read, and to be told that who only looks changes nothing.
-async fn require(tx: &mut Tx, action: Action, subject: Subject, standing: Standing) -> Result<()> {
-    if !standing.is("anyone") {
-        return tx.require(action, subject, &standing);
-    }
-    tx.require_or_break_glass(action, subject, standing).await?;
-    Ok(())
+async fn require(tx: &mut Tx, action: Action, subject: Subject, caller: Caller) -> Result<Option<Writer>> {
+    let Caller { standing, writer, by_consent } = caller;
+    let decided = if standing.is("anyone") {
+        tx.require_or_break_glass(action, subject, standing).await.map(|_| ())
+    } else {
+        tx.require(action, subject, &standing)
+    };
+    decided.map(|()| writer).map_err(|error| by_consent.instead_of(error))
 }
 
 /// Records a legal fact.
@@ -64,8 +78,9 @@ pub struct Record {
 /// Records a legal fact. The same id with what was recorded under it answers what became of it.
 pub async fn record(tx: &mut Tx, command: Record) -> Result<LegalFact> {
     let about = command.person.unwrap_or(tx.person()?);
-    let (standing, writer) = standing(tx, about).await?;
-    require(tx, Action::RecordLegalFact, Subject::about("person", about, about), standing).await?;
+    let caller = caller(tx, about).await?;
+    let subject = Subject::about("person", about, about);
+    let writer = require(tx, Action::RecordLegalFact, subject, caller).await?;
     let written = written(tx, writer)?;
     let id = command.id.unwrap_or_else(|| tx.new_id());
     if let Some(existing) = store::legal_fact::load_for_update(tx, id).await? {
@@ -140,8 +155,8 @@ pub struct List {
 /// Lists somebody's legal facts, newest first, with the token of the next page.
 pub async fn list(tx: &mut Tx, query: List) -> Result<(Vec<LegalFact>, String)> {
     let about = query.person.unwrap_or(tx.person()?);
-    let (standing, _) = standing(tx, about).await?;
-    require(tx, Action::ListLegalFacts, Subject::about("person", about, about), standing).await?;
+    let caller = caller(tx, about).await?;
+    require(tx, Action::ListLegalFacts, Subject::about("person", about, about), caller).await?;
     let holding_on = if query.with_past { None } else { Some(tx.today()?) };
     let mut found = store::legal_fact::list(tx, about, holding_on, &query.page).await?;
     let next = query.page.cut(&mut found, |fact| (fact.created_at, fact.id.0));
@@ -160,8 +175,8 @@ pub async fn versions(tx: &mut Tx, query: Versions) -> Result<(Vec<Version>, Str
     let Versions { id, page } = query;
     let found = store::legal_fact::load(tx, id).await?;
     let about = found.ok_or(Error::NotFound("legal fact"))?.person;
-    let (standing, _) = standing(tx, about).await?;
-    require(tx, Action::ListLegalFactVersions, Subject::about("legal fact", id, about), standing).await?;
+    let caller = caller(tx, about).await?;
+    require(tx, Action::ListLegalFactVersions, Subject::about("legal fact", id, about), caller).await?;
     let mut found = store::legal_fact::history(tx, id, page.after, page.limit()).await?;
     let next = page.cut(&mut found, |version| version.number);
     Ok((found, next))
@@ -171,16 +186,15 @@ pub async fn versions(tx: &mut Tx, query: Versions) -> Result<(Vec<Version>, Str
 async fn open(tx: &mut Tx, id: LegalFactId, action: Action) -> Result<(LegalFact, Option<Writer>)> {
     let found = store::legal_fact::load_for_update(tx, id).await?;
     let fact = found.ok_or(Error::NotFound("legal fact"))?;
-    let (standing, writer) = standing(tx, fact.person).await?;
-    let caller = tx.person()?;
-    let wrote = store::legal_fact::wrote(tx, id, caller).await?;
-    let mut standing = standing.with("writer", wrote);
+    let (mut caller, person) = (caller(tx, fact.person).await?, tx.person()?);
+    let wrote = store::legal_fact::wrote(tx, id, person).await?;
+    caller.standing = caller.standing.with("writer", wrote);
     if matches!(action, Action::ConfirmOriginal) {
         // Whatever for, and whether or not anybody has seen on what it rests: it may rest on this very original.
-        let speaks = store::representative::stands_for(tx, caller, fact.person).await?;
-        standing = standing.with("representative", speaks);
+        let speaks = store::representative::stands_for(tx, person, fact.person).await?;
+        caller.standing = caller.standing.with("representative", speaks);
     }
-    require(tx, action, Subject::about("legal fact", id, fact.person), standing).await?;
+    let writer = require(tx, action, Subject::about("legal fact", id, fact.person), caller).await?;
     Ok((fact, writer))
 }
 

@@ -132,6 +132,12 @@ async fn needs_and_channel_are_the_persons_own_and_shared_by_consent() {
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("gives no support yet")), not_found);
     stage.tell_giver(giver).await;
     assert_eq!(get(&face, giver, owner).await.expect("gives support").needs, NEEDS);
+    // Matching tells nothing any more: who gave support long ago may give none now.
+    stage.world.clock.advance(Duration::seconds(61));
+    let stale = (Code::Unavailable, "CONSENT_STALE".to_owned());
+    assert_eq!(reason(&get(&face, giver, owner).await.expect_err("told too long ago")), stale);
+    assert_eq!(reason(&get(&face, acting, owner).await.expect_err("gives no support")), not_found);
+    stage.world.know_copies(&stage.host).await;
     withdraw(consent_id).await;
     let consent_id = let_see_wearing("support", hat, team.to_string(), "owner").await;
     assert_eq!(reason(&get(&face, giver, owner).await.expect_err("not whose Team it is")), not_found);

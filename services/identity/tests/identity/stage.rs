@@ -238,6 +238,7 @@ impl Stage {
         let tenant = owner.tenant().expect("a tenant");
         let event = teams::TeamMemberJoined { state: Some(state) };
         self.world.deliver(&self.host, tenant, team, no, &event).await;
+        self.world.know_copies(&self.host).await;
     }
 
     /// Matching tells that somebody gives support.
@@ -246,6 +247,7 @@ impl Stage {
         let tenant = giver.tenant().expect("a tenant");
         let event = matching::GiverRegistered { state: Some(state) };
         self.world.deliver(&self.host, tenant, giver.id(), 1, &event).await;
+        self.world.know_copies(&self.host).await;
     }
 
     /// What identity tells that it listens to itself comes back to it, as over the broker.

@@ -1,6 +1,79 @@
 //! Reads JSON field by field and notes every mistake with its place, instead of ending at the first.
 
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Reads JSON in which no name is said twice: which of the two was meant nobody can tell. The mark that some editors write
+/// before a text is no mistake.
+pub fn json(text: &str) -> Result<Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map(|Once(value)| value).map_err(|error| format!("is no JSON: {error}"))
+}
+
+/// A JSON value with every name once.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OnceVisitor).map(Self)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Once(value)) = entries.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Once(value))) = entries.next_entry::<String, Once>()? {
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("{name:?} is said twice")));
+            }
+            map.insert(name, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
 
 /// Every mistake found so far: `series[3].giver: there is no giver "g9"`.
 #[derive(Debug, Default)]
@@ -10,6 +83,10 @@ impl Problems {
     pub fn add(&mut self, place: &str, problem: impl AsRef<str>) {
         let problem = problem.as_ref();
         self.0.push(if place.is_empty() { problem.to_owned() } else { format!("{place}: {problem}") });
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     pub fn into_lines(self) -> Vec<String> {

@@ -25,10 +25,12 @@ mod teams;
 mod world;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use kith_platform::clock::Clock;
 use serde_json::Value;
 
 use crate::client::Addresses;
@@ -118,17 +120,15 @@ fn read_files(args: &Args) -> Result<(Scenario, Option<Value>), Vec<String>> {
     let mut in_file = |path: &Path, lines: Vec<String>| {
         mistakes.extend(lines.into_iter().map(|line| format!("{}: {line}", path.display())));
     };
-    let read =
-        |path: &Path| fs::read_to_string(path).map_err(|error| vec![format!("cannot be read: {error}")]);
+    let read = |path: &Path| {
+        fs::read_to_string(path).map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => vec!["is no text in UTF-8; save it as UTF-8 and try again".to_owned()],
+            _ => vec![format!("cannot be read: {error}")],
+        })
+    };
     let scenario = match read(&args.scenario).and_then(|text| read::scenario(&text)) {
         Ok(scenario) => {
-            if scenario.month.end() > run::today(&scenario) {
-                let month = scenario.month;
-                in_file(
-                    &args.scenario,
-                    vec![format!("month: {month} is not over, and nothing lies in the future")],
-                );
-            }
+            in_file(&args.scenario, read::times::that_lie_ahead(&scenario, Clock::System.now()));
             Some(scenario)
         }
         Err(lines) => {
@@ -138,8 +138,7 @@ fn read_files(args: &Args) -> Result<(Scenario, Option<Value>), Vec<String>> {
     };
     let mut expected = None;
     if let Some(path) = &args.expect {
-        let parse =
-            |text: String| serde_json::from_str(&text).map_err(|error| vec![format!("is no JSON: {error}")]);
+        let parse = |text: String| fields::json(&text).map_err(|problem| vec![problem]);
         match read(path).and_then(parse) {
             Ok(Value::Object(figures)) => expected = Some(Value::Object(figures)),
             Ok(other) => in_file(path, vec![format!("must be an object, not {}", fields::kind(&other))]),

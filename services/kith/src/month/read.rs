@@ -8,7 +8,7 @@ use kith_platform::local;
 use kith_proto::appointments::v1::VisitKind;
 use serde_json::Value;
 
-use super::fields::{Fields, Problems, entries, kind};
+use super::fields::{Fields, Problems, entries, json, kind};
 use super::rule::repetition;
 use super::scenario::{Action, CIRCLE, Change, Month, Round, Scenario, Scope, Series, Team};
 
@@ -16,6 +16,7 @@ mod checks;
 mod people;
 #[cfg(test)]
 mod tests;
+pub mod times;
 
 use checks::Listed;
 
@@ -49,7 +50,7 @@ const ACTIONS: [(&str, ActionWord); 5] = [
 
 /// Reads a scenario, or returns every mistake in it.
 pub fn scenario(text: &str) -> Result<Scenario, Vec<String>> {
-    let value: Value = serde_json::from_str(text).map_err(|error| vec![format!("is no JSON: {error}")])?;
+    let value = json(text).map_err(|problem| vec![problem])?;
     let mut problems = Problems::default();
     let read = Reader { problems: &mut problems }.file(&value);
     let lines = problems.into_lines();
@@ -96,7 +97,11 @@ impl Reader<'_> {
         checks::no_id_twice(&series, |series| &series.id, self.problems);
         checks::names_are_known(&series, &givers, &teams, self.problems);
         checks::changes_fit(&changes, &series, &givers, self.problems);
-        checks::paid_visits_have_payers(&givers, &teams, &series, self.problems);
+        checks::paid_visits_have_payers(&givers, &teams, &series, &changes, self.problems);
+        if let Some(zone) = zone {
+            times::nobody_is_twice(&series, &changes, zone, self.problems);
+            times::nothing_is_called_off_too_late(&series, &changes, zone, self.problems);
+        }
         let rounds = self.rounds(&fields, &teams);
         Some(Scenario {
             tenant: tenant?,

@@ -33,7 +33,7 @@ pub async fn reader(tx: &mut Tx) -> Result<Reader> {
 pub async fn is_member_with_owner(tx: &mut Tx, owner: PersonId, member: PersonId) -> Result<bool> {
     let today = tx.today()?;
     let worn = hats::worn_by(tx, member, today).await?;
-    let teams = worn.into_iter().filter(|(hat, _)| hat == hats::MEMBER).filter_map(|(_, team)| team);
+    let teams = worn.into_iter().filter(|worn| worn.hat == hats::MEMBER).filter_map(|worn| worn.team);
     let teams: Vec<TeamId> = teams.map(TeamId).collect();
     Ok(!teams.is_empty() && store::standing::owners_of(tx, &teams).await?.contains(&owner))
 }

@@ -59,7 +59,7 @@ async fn an_owner_sees_of_a_giver_whom_they_meet_what_the_giver_lets_them_see() 
 
     // The day on which it ends is no day of it.
     stage.world.clock.advance(chrono::Duration::days(365));
-    stage.world.know_consents(&stage.host, "identity.consent").await;
+    stage.world.know_copies(&stage.host).await;
     assert_eq!(seen(&stage, owner, giver).await, Err(not_found()));
 
     let mut admin = stage.world.admin(&stage.host).await;
@@ -259,7 +259,7 @@ async fn an_old_copy_opens_nothing_and_facts_of_ones_own_never_grow_old() {
     tell(MembershipState::Left, "2026-11-21", 3).await;
     assert_eq!(seen(&stage, stage.owner, giver).await, Err(stale()), "no member any more");
 
-    stage.world.know_consents(&stage.host, "identity.consent").await;
+    stage.world.know_copies(&stage.host).await;
     assert_eq!(seen(&stage, stage.owner, giver).await, Ok(0), "complete again");
 
     // What has arrived and cannot be applied holds the copy back, whatever the watermark says.
@@ -267,6 +267,45 @@ async fn an_old_copy_opens_nothing_and_facts_of_ones_own_never_grow_old() {
     let id: Uuid = stage.id().parse().expect("an id");
     stage.world.deliver(&stage.host, stage.tenant, id, 1, &unreadable).await;
     advance(61);
-    stage.world.know_consents(&stage.host, "identity.consent").await;
+    stage.world.know_copies(&stage.host).await;
     assert_eq!(seen(&stage, stage.owner, giver).await, Err(stale()));
+}
+
+/// A hat, and being of a Team, are told by teams: where it is long ago that teams told anything, they open nothing, however
+/// young the copy of consents is. What is given to somebody by name is not asked about hats.
+#[tokio::test]
+async fn what_was_worn_long_ago_opens_nothing() {
+    let stage = Stage::new(true).await;
+    let giver = stage.giver(GiverStatus::Volunteer, "E5").await;
+    stage.mutual(giver).await;
+    let seen = async || seen(&stage, stage.owner, giver).await;
+    let pass = async |seconds| {
+        stage.world.clock.advance(chrono::Duration::seconds(seconds));
+        stage.world.know_copy(&stage.host, "identity.consent").await;
+    };
+    for grantee in [of_team(stage.team), hat("owner")] {
+        let given = stage.consents(giver, "profile.giving", grantee).await;
+        pass(60).await;
+        assert_eq!(seen().await, Ok(0), "as old as it may be");
+        pass(1).await;
+        assert_eq!(seen().await, Err(stale()));
+        assert_eq!(self::seen(&stage, stage.world.person(), giver).await, Err(not_found()));
+        let by_name = stage.consents_alone(giver, "profile.giving", one(stage.owner)).await;
+        assert_eq!(seen().await, Ok(0), "by name");
+        stage.withdraws(by_name).await;
+        assert_eq!(seen().await, Err(stale()));
+        stage.world.know_copy(&stage.host, "teams.team").await;
+        assert_eq!(seen().await, Ok(0), "complete again");
+        stage.withdraws(given).await;
+    }
+
+    // What teams told and cannot be applied holds its copy back, and not that of consents.
+    stage.consents(giver, "profile.giving", of_team(stage.team)).await;
+    let unreadable: Uuid = stage.id().parse().expect("an id");
+    stage.world.deliver(&stage.host, stage.tenant, unreadable, 1, &TeamStarted::default()).await;
+    stage.world.clock.advance(chrono::Duration::seconds(61));
+    stage.world.know_copies(&stage.host).await;
+    assert_eq!(seen().await, Err(stale()));
+    stage.consents(giver, "profile.giving", one(stage.owner)).await;
+    assert_eq!(seen().await, Ok(0));
 }

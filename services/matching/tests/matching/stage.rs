@@ -54,6 +54,17 @@ impl Stage {
         part: &str,
         grantee: Grantee,
     ) -> ConsentSnapshot {
+        let state = self.told(purpose, person, part, grantee).await;
+        self.world.know_copies(&self.host).await;
+        state
+    }
+
+    /// The same while nobody but identity tells anything.
+    pub async fn consents_alone(&self, person: PersonId, part: &str, grantee: Grantee) -> ConsentSnapshot {
+        self.told("introduction", person, part, grantee).await
+    }
+
+    async fn told(&self, purpose: &str, person: PersonId, part: &str, grantee: Grantee) -> ConsentSnapshot {
         let state = ConsentSnapshot {
             consent_id: self.id(),
             person_id: person.to_string(),
@@ -68,7 +79,6 @@ impl Stage {
         let id: Uuid = state.consent_id.parse().expect("an id");
         let event = ConsentGiven { state: Some(state.clone()) };
         self.world.deliver(&self.host, self.tenant, id, 1, &event).await;
-        self.world.know_consents(&self.host, "identity.consent").await;
         state
     }
 
@@ -277,7 +287,7 @@ impl Stage {
     /// Lets time pass, the copy of consent staying complete.
     pub async fn advance(&self, by: chrono::Duration) {
         self.world.clock.advance(by);
-        self.world.know_consents(&self.host, "identity.consent").await;
+        self.world.know_copies(&self.host).await;
     }
 
     /// Brings the Owner and a giver to mutual interest; answers the introduction's id.

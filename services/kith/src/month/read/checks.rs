@@ -94,6 +94,7 @@ pub(super) fn paid_visits_have_payers(
     givers: &Listed<Giver>,
     teams: &Listed<Team>,
     series: &Listed<Series>,
+    changes: &Listed<Change>,
     problems: &mut Problems,
 ) {
     let paid: HashSet<&str> = givers
@@ -103,9 +104,22 @@ pub(super) fn paid_visits_have_payers(
         .map(|(_, giver)| giver.id.as_str())
         .collect();
     for (place, team) in teams.entries.iter().filter(|(_, team)| team.payers.is_empty()) {
-        let is_paid_here = |one: &Series| one.team == team.id && paid.contains(one.giver.as_str());
-        if series.entries.iter().any(|(_, one)| is_paid_here(one)) {
+        let here: HashMap<&str, &Series> = series
+            .entries
+            .iter()
+            .filter(|(_, one)| one.team == team.id)
+            .map(|(_, one)| (one.id.as_str(), one))
+            .collect();
+        if here.values().any(|one| paid.contains(one.giver.as_str())) {
             problems.add(&format!("{place}.payers"), "a team with paid givers needs payers");
+            continue;
+        }
+        for (change_place, change) in &changes.entries {
+            let Action::CancelledByGiver { covered_by: Some(cover), .. } = &change.action else { continue };
+            if here.contains_key(change.series.as_str()) && paid.contains(cover.as_str()) {
+                let problem = format!("{cover:?} is paid, and team {:?} ({place}) has no payers", team.id);
+                problems.add(&format!("{change_place}.covered_by"), problem);
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use super::*;
 
 const FIRST_MONTH: &str = include_str!("../../../data/first_month/scenario.json");
 
+const SECOND_MONTH: &str = include_str!("../../../data/second_month/scenario.json");
+
 fn first_month() -> Value {
     serde_json::from_str(FIRST_MONTH).expect("JSON")
 }
@@ -37,7 +39,7 @@ fn the_first_month_is_read_whole() {
 
 #[test]
 fn the_second_month_is_read_whole() {
-    let scenario = scenario(include_str!("../../../data/second_month/scenario.json")).expect("no mistakes");
+    let scenario = scenario(SECOND_MONTH).expect("no mistakes");
     assert_eq!(scenario.series.iter().map(|series| series.occurrences.len()).sum::<usize>(), 55);
     assert_eq!(scenario.changes.len(), 12);
     assert!(scenario.team("t4").payers.is_empty());
@@ -49,6 +51,25 @@ fn a_slip_of_the_pen_is_found_by_line_and_column() {
     let found = scenario(&text).expect_err("no JSON");
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("line 4 column"), "{found:?}");
+}
+
+#[test]
+fn what_is_said_twice_is_found_by_line_whatever_it_says() {
+    for (there, twice) in [
+        ("\"circle\":", "\"changes\": [], \"circle\":"),
+        ("\"rate_pence\": 2070,", "\"rate_pence\": 2070, \"rate_pence\": 2700,"),
+    ] {
+        let found = scenario(&FIRST_MONTH.replacen(there, twice, 1)).expect_err("said twice");
+        let name = if there.contains("circle") { "changes" } else { "rate_pence" };
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with(&format!("is no JSON: \"{name}\" is said twice at line ")), "{found:?}");
+    }
+}
+
+#[test]
+fn the_mark_before_a_text_and_line_ends_of_windows_are_no_mistakes() {
+    let text = format!("\u{feff}{}", FIRST_MONTH.replace('\n', "\r\n"));
+    assert_eq!(scenario(&text).expect("no mistakes").changes.len(), 11);
 }
 
 #[test]
@@ -144,6 +165,100 @@ fn fields_that_are_unknown_or_out_of_place_are_found() {
     assert_eq!(found, "series[0].rrule: COUNT and UNTIL cannot be there together");
     let found = only_mistake(|file| file["teams"][0]["payers"] = json!([]));
     assert_eq!(found, "teams[0].payers: a team with paid givers needs payers");
+}
+
+#[test]
+fn nobody_paid_covers_where_nobody_pays() {
+    let covered_by = |cover: &str| {
+        mistakes(|file| {
+            let add =
+                |file: &mut Value, name: &str, entry| file[name].as_array_mut().expect("a list").push(entry);
+            let team = json!({"id": "t9", "owner": "Owner Nine", "outward_code": "E5", "payers": []});
+            add(file, "teams", team);
+            let starts = "2026-03-31T03:00:00";
+            let series = json!({"id": "s99", "team": "t9", "giver": "g6", "kind": "companionship"});
+            add(file, "series", series);
+            file["series"][14]["starts"] = json!(starts);
+            file["series"][14]["wall_minutes"] = json!(30);
+            let change = json!({"series": "s99", "occurrence": starts, "action": "cancelled_by_giver"});
+            add(file, "changes", change);
+            file["changes"][11]["at"] = json!("2026-03-30T09:00:00Z");
+            file["changes"][11]["covered_by"] = json!(cover);
+        })
+    };
+    assert!(covered_by("g7").is_empty(), "who gives freely may");
+    assert_eq!(
+        covered_by("g1"),
+        ["changes[11].covered_by: \"g1\" is paid, and team \"t9\" (teams[5]) has no payers"]
+    );
+}
+
+#[test]
+fn who_would_be_in_two_places_is_named_once() {
+    // Owner and giver of a second series are where the first has them.
+    let twice = |file: &mut Value| {
+        let mut again = file["series"][0].clone();
+        again["id"] = json!("again");
+        file["series"].as_array_mut().expect("a list").push(again);
+    };
+    let found = mistakes(twice);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("series[14]: at 2026-03-"), "{found:#?}");
+    assert!(
+        found[0].contains("giver \"g1\" would be in two places: series[0] gives them a visit at 2026-03-")
+    );
+    assert!(found[1].contains("the Owner of team \"t1\" would be in two places"));
+
+    // A visit is moved to where the next one of its series is, then to its very end.
+    let whole = scenario(FIRST_MONTH).expect("no mistakes");
+    let series = whole.series.iter().find(|one| one.occurrences.len() > 2).expect("one that repeats");
+    let moved = |file: &mut Value, minutes: i32| {
+        let to = series.occurrences[1] + chrono::Duration::minutes(i64::from(minutes));
+        file["changes"] = json!([{
+            "series": series.id,
+            "occurrence": series.occurrences[0].format(local::LOCAL_FORMAT).to_string(),
+            "action": "moved",
+            "to": to.format(local::LOCAL_FORMAT).to_string(),
+        }]);
+        file["series"].as_array_mut().expect("a list").retain(|one| one["id"] == json!(series.id));
+    };
+    let found = mistakes(|file| moved(file, series.wall_minutes - 1));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().all(|line| line.starts_with("changes[0]: at 2026-03-")), "{found:#?}");
+    assert!(mistakes(|file| moved(file, series.wall_minutes)).is_empty(), "one after the other");
+}
+
+#[test]
+fn nothing_is_called_off_once_it_is_over() {
+    let whole = scenario(FIRST_MONTH).expect("no mistakes");
+    let number = whole
+        .changes
+        .iter()
+        .position(|change| matches!(change.action, Action::CancelledByGiver { .. }))
+        .expect("one that a giver called off");
+    let change = &whole.changes[number];
+    let series = whole.series(&change.series);
+    let over = kith_appointments::Period::planned(change.occurrence, series.wall_minutes, whole.zone).ends_at;
+    let called_off =
+        |at: DateTime<Utc>| mistakes(|file| file["changes"][number]["at"] = json!(at.to_rfc3339()));
+    assert!(called_off(over - chrono::Duration::minutes(1)).is_empty());
+    assert_eq!(called_off(over), [format!("changes[{number}].at: must be before the visit is over")]);
+}
+
+#[test]
+fn what_lies_ahead_is_named() {
+    let read = scenario(FIRST_MONTH).expect("no mistakes");
+    let ahead = |now: &str| times::that_lie_ahead(&read, now.parse().expect("an instant"));
+    assert!(ahead("2026-05-01T00:00:00Z").is_empty());
+    let before = ahead("2026-02-01T00:00:00Z");
+    assert_eq!(before[0], "month: 2026-03 is not over, and nothing lies in the future");
+    let lines_of = |word: &str| before.iter().filter(|line| line.contains(word)).count();
+    let said = |word: &str| {
+        read.changes.iter().filter(|change| format!("{:?}", change.action).starts_with(word)).count()
+    };
+    assert_eq!(lines_of(".at: "), said("Cancelled"));
+    assert_eq!(lines_of(".to: "), said("Moved"));
+    assert_eq!(lines_of(".ended: "), said("Actual"));
 }
 
 #[test]
