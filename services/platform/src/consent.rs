@@ -242,7 +242,9 @@ pub async fn asked_of_many(
         }
     }
     if !answers.is_empty() && !is_fresh(tx).await? {
-        answers.values_mut().for_each(|answer| *answer = Answer::Stale);
+        for answer in answers.values_mut() {
+            *answer = Answer::Stale;
+        }
     }
     Ok(answers)
 }

@@ -67,7 +67,7 @@ fn stays<'a>(
                     Action::CancelledByOwner { .. } | Action::CancelledByGiver { covered_by: None, .. },
                 )) => continue,
                 Some((there, Action::CancelledByGiver { covered_by: Some(cover), .. })) => {
-                    (giver, place) = (cover, there)
+                    (giver, place) = (cover, there);
                 }
                 Some((there, Action::Moved { to })) => (starts, place) = (*to, there),
                 Some((_, Action::Actual { .. } | Action::Missed)) | None => {}
