@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn both_months_of_the_data_come_to_their_figures() {
+    fn all_months_of_the_data_come_to_their_figures() {
         check(
             include_str!("../../../services/kith/data/first_month/scenario.json"),
             include_str!("../../../services/kith/data/first_month/expected.json"),
@@ -266,6 +266,10 @@ mod tests {
         check(
             include_str!("../../../services/kith/data/second_month/scenario.json"),
             include_str!("../../../services/kith/data/second_month/expected.json"),
+        );
+        check(
+            include_str!("../../../services/kith/data/third_month/scenario.json"),
+            include_str!("../../../services/kith/data/third_month/expected.json"),
         );
     }
 
