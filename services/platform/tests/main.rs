@@ -2,6 +2,7 @@
 //! contract and listens to its own events.
 
 mod audit;
+mod backlog;
 mod broker;
 mod common;
 mod db;
