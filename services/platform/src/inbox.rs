@@ -147,10 +147,12 @@ impl Inbox {
         let mut tenants = self.stored.take();
         let mut conn = self.db.relay().await?;
         let looking = sqlx::query_scalar!(
-            "select distinct i.tenant_id from platform.inbox i
-                 join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
-             where i.state = 'ready' and i.next_attempt_at <= $1
-                 and (i.snapshot or i.event_no <= c.last_no + 1)",
+            "select distinct i.tenant_id from platform.inbox i cross join lateral (
+                 select from platform.inbox_cursor c
+                 where c.tenant_id = i.tenant_id and c.aggregate_type = i.aggregate_type
+                     and c.aggregate_id = i.aggregate_id and (i.snapshot or i.event_no <= c.last_no + 1)
+                 limit 1) as next
+             where i.state = 'ready' and i.next_attempt_at <= $1",
             self.db.shared.clock.now()
         )
         .fetch_all(&mut *conn);
@@ -176,7 +178,11 @@ impl Inbox {
                             self.stored.add([tenant]);
                         }
                         // It keeps no other tenant waiting.
-                        Err(error) => failed = Some(error),
+                        Err(error) => {
+                            if let Some(earlier) = failed.replace(error) {
+                                tracing::warn!(error.kind = %earlier, "applying a tenant's events stopped and will resume");
+                            }
+                        }
                     }
                     break;
                 };

@@ -46,7 +46,10 @@ async fn what_waits_behind_a_batch_is_not_read_for_it() {
     let [tenant, other] = [world.tenant(&host, false).await, world.tenant(&host, false).await];
     let mut admin = world.admin(&host).await;
     put(&mut admin, tenant, "done", 4_000).await;
-    sqlx::raw_sql("analyze platform.inbox, platform.inbox_cursor").execute(&mut admin).await.expect("counted");
+    sqlx::raw_sql("analyze platform.inbox, platform.inbox_cursor")
+        .execute(&mut admin)
+        .await
+        .expect("counted");
     put(&mut admin, other, "ready", 4_000).await;
     put(&mut admin, tenant, "ready", 400).await;
     let of_few = pages_of_a_batch(&mut admin, tenant).await;
