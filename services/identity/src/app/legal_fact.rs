@@ -54,8 +54,8 @@ async fn caller(tx: &mut Tx, about: PersonId) -> Result<Caller> {
     Ok(Caller { standing, writer, by_consent })
 }
 
-/// Asks the policy; answers as what they would write. Where the standing alone does not allow it, an emergency look at somebody who is here counts too: to
-/// read, and to be told that who only looks changes nothing.
+/// Asks the policy; answers as what they would write. Where the standing alone does not allow it, an emergency look at
+/// somebody who is here counts too: to read, and to be told that who only looks changes nothing.
 async fn require(tx: &mut Tx, action: Action, subject: Subject, caller: Caller) -> Result<Option<Writer>> {
     let Caller { standing, writer, by_consent } = caller;
     let decided = if standing.is("anyone") {
