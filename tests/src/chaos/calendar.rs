@@ -39,7 +39,8 @@ pub fn occurrences(starts: NaiveDateTime, rule: &str, month: NaiveDate, zone: Tz
         if is_over {
             break;
         }
-        let fits = if rule.is_empty() { day == starts.date() } else { falls_on(day, starts.date(), &parts) };
+        // The first counts also where the rule would not give it.
+        let fits = day == starts.date() || !rule.is_empty() && falls_on(day, starts.date(), &parts);
         if fits {
             seen += 1;
             if day >= month {
