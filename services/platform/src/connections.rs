@@ -171,17 +171,19 @@ impl Drop for Open {
     }
 }
 
-/// On whose behalf a statement is run that is a transaction of its own, as `platform.caller` reads it.
+/// On whose behalf a statement is run that is a transaction of its own.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub tenant: TenantId,
+    /// As `platform.reader` takes it.
     reads: String,
+    /// As `platform.caller` takes it.
     writes: String,
 }
 
 impl Caller {
     pub fn new(tenant: TenantId) -> Self {
-        Self { tenant, reads: format!("{tenant}r"), writes: format!("{tenant}w") }
+        Self { tenant, reads: tenant.to_string(), writes: format!("{tenant}w") }
     }
 
     /// One who writes as a command does: only while the tenant is what it was taken for.
@@ -193,7 +195,20 @@ impl Caller {
 
 /// One statement's caller.
 #[derive(Clone, Copy, Debug)]
-struct Enters<'caller>(&'caller str);
+enum Enters<'caller> {
+    Reading(&'caller str),
+    Writing(&'caller str),
+}
+
+impl Enters<'_> {
+    /// What is added to a statement's text: with its caller it is another statement.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Reading(_) => " -- for its reader",
+            Self::Writing(_) => " -- for its caller",
+        }
+    }
+}
 
 impl Type<Postgres> for Enters<'_> {
     fn type_info() -> PgTypeInfo {
@@ -203,7 +218,15 @@ impl Type<Postgres> for Enters<'_> {
 
 impl Encode<'_, Postgres> for Enters<'_> {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> std::result::Result<IsNull, BoxDynError> {
-        <&str as Encode<Postgres>>::encode_by_ref(&self.0, buffer)
+        let (Self::Reading(text) | Self::Writing(text)) = self;
+        <&str as Encode<Postgres>>::encode_by_ref(text, buffer)
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(PgTypeInfo::with_name(match self {
+            Self::Reading(_) => "platform.reader",
+            Self::Writing(_) => "platform.caller",
+        }))
     }
 }
 
@@ -212,7 +235,7 @@ impl Encode<'_, Postgres> for Enters<'_> {
 #[derive(Debug)]
 pub struct Conn<'tx> {
     connection: &'tx mut PgConnection,
-    caller: Option<&'tx str>,
+    caller: Option<Enters<'tx>>,
 }
 
 impl<'tx> Conn<'tx> {
@@ -221,11 +244,11 @@ impl<'tx> Conn<'tx> {
     }
 
     pub(crate) fn reading(connection: &'tx mut PgConnection, caller: &'tx Caller) -> Self {
-        Self { connection, caller: Some(&caller.reads) }
+        Self { connection, caller: Some(Enters::Reading(&caller.reads)) }
     }
 
     pub(crate) fn writing(connection: &'tx mut PgConnection, caller: &'tx Caller) -> Self {
-        Self { connection, caller: Some(&caller.writes) }
+        Self { connection, caller: Some(Enters::Writing(&caller.writes)) }
     }
 }
 
@@ -233,12 +256,12 @@ impl<'tx> Conn<'tx> {
 /// without.
 fn with_caller<'q>(
     mut query: impl Execute<'q, Postgres>,
-    caller: &str,
+    caller: Enters<'_>,
 ) -> std::result::Result<(SqlStr, Option<PgArguments>), sqlx::Error> {
     let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
     let mut arguments = arguments.unwrap_or_default();
-    arguments.add(Enters(caller)).map_err(sqlx::Error::Encode)?;
-    let sql = [query.sql().as_str(), " -- with its caller"].concat();
+    arguments.add(caller).map_err(sqlx::Error::Encode)?;
+    let sql = [query.sql().as_str(), caller.mark()].concat();
     Ok((AssertSqlSafe(sql).into_sql_str(), Some(arguments)))
 }
 

@@ -17,7 +17,7 @@ use super::slots::{Pace, median, work_off};
 use crate::chaos::queues;
 
 const CLIENTS: usize = 8;
-const LOOK: Duration = Duration::from_micros(200);
+const LOOK: Duration = Duration::from_micros(500);
 /// How many visits are agreed in one act.
 const TOGETHER: usize = 20;
 const LIMIT: Duration = Duration::from_mins(2);
@@ -89,7 +89,7 @@ pub async fn latency(scene: &mut Scene, pace: Pace) -> Row {
     row
 }
 
-/// Looks again after a fifth of a millisecond: what is timed takes few.
+/// Looks again after half a millisecond: what is timed takes several, and looking takes from it.
 async fn until_posted(scene: &Scene, finance: &mut PgConnection, visit: Planned) {
     let sql = "select exists (select from settlement where tenant_id = $1 and visit_id = $2)";
     let begin = Instant::now();

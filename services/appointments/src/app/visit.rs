@@ -22,8 +22,9 @@ use crate::store::around::Around;
 /// Answers a visit to its two sides and the Team's members.
 pub async fn get(tx: &mut Tx, id: VisitId) -> Result<Visit> {
     let today = tx.today()?;
-    let around = store::around::load(tx, id).await?;
-    Ok(judged(tx, around, today, Visit::concerns, Action::GetVisit).await?.0)
+    let (visit, team) = store::around::with_team(tx, id).await?.ok_or(Error::NotFound("visit"))?;
+    may(tx, &visit, &team, today, Visit::concerns, Action::GetVisit).await?;
+    Ok(visit)
 }
 
 /// Lists visits.
@@ -80,12 +81,25 @@ pub async fn judged(
     is_giver: impl Fn(&Visit, PersonId) -> bool,
     action: Action,
 ) -> Result<(Visit, Team, team::Standing, OnTheDay)> {
-    let person = tx.person()?;
     let (visit, team, on_the_day) = around.and_then(Around::whole).ok_or(Error::NotFound("visit"))?;
-    let standing = standing(tx, &team, person, day, is_giver(&visit, person)).await?;
+    let standing = may(tx, &visit, &team, day, is_giver, action).await?;
+    Ok((visit, team, standing, on_the_day))
+}
+
+/// Asks the policy about a visit of a Team.
+async fn may(
+    tx: &mut Tx,
+    visit: &Visit,
+    team: &Team,
+    day: NaiveDate,
+    is_giver: impl Fn(&Visit, PersonId) -> bool,
+    action: Action,
+) -> Result<team::Standing> {
+    let person = tx.person()?;
+    let standing = standing(tx, team, person, day, is_giver(visit, person)).await?;
     let subject = Subject::about("visit", visit.id, team.owner);
     tx.require_or_break_glass(action, subject, policy::standing(standing)).await?;
-    Ok((visit, team, standing, on_the_day))
+    Ok(standing)
 }
 
 /// Writes a visit that changed, and tells the others where it concerns them.
