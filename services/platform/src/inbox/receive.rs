@@ -1,5 +1,9 @@
-//! From the broker into the inbox: stored, then acknowledged. What is stored is applied meanwhile.
+//! From the broker into the inbox: stored, safe, then acknowledged. What is stored is applied meanwhile.
+//!
+//! Storing does not wait for the disk, so that applying begins at once: its own commit, which does, takes with it everything that was
+//! committed before. What is acknowledged waits for the disk in any case.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,8 +14,12 @@ use super::{Inbox, POLL};
 use crate::broker::{Batch, Message, Receiver};
 use crate::connections::{LONGEST_WORK, Open, within};
 use crate::error::Result;
-use crate::id::Uuid;
+use crate::id::{TenantId, Uuid};
 use crate::pace::Pace;
+
+/// Waits until everything that was committed before is on the disk. The message itself says nothing to anybody.
+const MAKE_SAFE: &str = "begin; set local synchronous_commit = on;
+    select pg_logical_emit_message(true, 'kith.inbox', ''); commit";
 
 impl Inbox {
     /// Receives until told to stop; the connection is rebuilt after any failure.
@@ -43,8 +51,6 @@ impl Inbox {
             turns.carried(batch.messages.len());
             crate::crash::point("K5");
             self.take_in(&batch, &mut session).await?;
-            let events = batch.messages.iter().filter(|message| !crate::watermark::is_one(message));
-            self.stored.add(events.map(|event| event.tenant_id));
             if !batch.asked.is_empty() {
                 self.wrote.notify_one();
             }
@@ -75,9 +81,19 @@ impl Inbox {
     async fn try_to_take_in(&self, batch: &Batch, session: &mut Option<Open>) -> Result<()> {
         let mut open = match session.take() {
             Some(open) => open,
-            None => Open::from_connection(self.db.relay().await?),
+            None => {
+                let mut open = Open::from_connection(self.db.relay().await?);
+                sqlx::raw_sql("set synchronous_commit = off").execute(open.conn()).await?;
+                open
+            }
         };
         self.store(open.conn(), &batch.messages).await?;
+        let events = batch.messages.iter().filter(|message| !crate::watermark::is_one(message));
+        let tenants: BTreeSet<TenantId> = events.map(|event| event.tenant_id).collect();
+        if !tenants.is_empty() {
+            self.stored.add(tenants);
+            sqlx::raw_sql(MAKE_SAFE).execute(open.conn()).await?;
+        }
         *session = Some(open);
         // After the events: what was told to be complete came before it.
         crate::resend::complete(&self.db, &batch.told).await?;
