@@ -158,7 +158,7 @@ impl Words {
             Wording,
             "select kind, word, valid_from, text, asked from platform.access_text order by valid_from desc"
         )
-        .fetch_all(tx.conn())
+        .fetch_all(tx.conn_of_no_tenant())
         .await?;
         Ok(Self(texts))
     }

@@ -27,7 +27,8 @@ use arrived::Arrived;
 use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
 
-const BATCH: i64 = 200;
+/// Events of one transaction: a commit and some statements cost the same for one as for all of them.
+const BATCH: i64 = 500;
 /// How many batches of one tenant are applied before the others have their turn.
 const BATCHES_IN_A_ROW: usize = 8;
 const POLL: Duration = Duration::from_millis(100);

@@ -329,18 +329,18 @@ async fn a_parked_event_also_looks_for_itself() {
     assert_eq!((standing.state.as_str(), standing.attempts, standing.awaiting), ("done", 0, None));
 }
 
-/// Proves that up to 200 events of a tenant are applied in order in one transaction.
+/// Proves that up to 500 events of a tenant are applied in order in one transaction.
 #[tokio::test]
-async fn two_hundred_events_go_into_one_transaction() {
+async fn five_hundred_events_go_into_one_transaction() {
     let mut stage = Stage::new().await;
     let notes: Vec<Uuid> = (0..50).map(|_| id(&stage.world)).collect();
-    let messages: Vec<Message> = (1..=5)
+    let messages: Vec<Message> = (1..=11)
         .flat_map(|number| notes.iter().map(move |note| (*note, number)))
         .map(|(note, number)| stage.message(note, number, Ask::Nothing))
         .collect();
     stage.receive(&messages).await;
     for note in &notes {
-        assert_eq!(stage.applied(*note).await, Some(numbers(1..=5)));
+        assert_eq!(stage.applied(*note).await, Some(numbers(1..=11)));
     }
     let sizes: Vec<i64> = sqlx::query_scalar(
         "select count(*) from platform.inbox where state = 'done' group by xmin::text order by count(*) desc",
@@ -348,7 +348,7 @@ async fn two_hundred_events_go_into_one_transaction() {
     .fetch_all(&mut stage.admin)
     .await
     .expect("the transactions");
-    assert_eq!(sizes, [200, 50]);
+    assert_eq!(sizes, [500, 50]);
 }
 
 /// Proves that one event's failure undoes a whole batch and that the batch is then done one by one: each in a

@@ -266,7 +266,7 @@ pub async fn longest_deprivation(tx: &mut Tx, day: NaiveDate) -> Result<u32> {
          where name = 'deprivation_of_liberty_months' and valid_from <= $1 order by valid_from desc limit 1",
         day
     )
-    .fetch_optional(tx.conn())
+    .fetch_optional(tx.conn_of_no_tenant())
     .await?;
     found.and_then(|months| u32::try_from(months).ok()).ok_or_else(|| Error::Inconsistent {
         table: "platform.setting",

@@ -325,7 +325,7 @@ pub async fn promise_text(tx: &mut Tx, day: NaiveDate) -> Result<Option<Text>> {
         "select version, body from promise_text where valid_from <= $1 order by valid_from desc limit 1",
         day
     )
-    .fetch_optional(tx.conn())
+    .fetch_optional(tx.conn_of_no_tenant())
     .await?;
     Ok(text)
 }
