@@ -77,6 +77,29 @@ async fn a_query_brings_its_tenant_and_leaves_none_behind() {
     assert_eq!(count(&mut admin, resting).await, 0, "no connection is inside a transaction");
 }
 
+/// What is read without a tenant shows nothing of any, the caller's own included.
+#[tokio::test]
+async fn what_is_of_no_tenant_is_read_without_one() {
+    let world = World::new();
+    let host = world.host(&SERVICE).await;
+    let (tenant, person) = (world.tenant(&host, false).await, world.person());
+    let request = pb::StartTeamRequest {
+        request_id: id(&world).to_string(),
+        id: id(&world).to_string(),
+        outward_code: "N16".into(),
+        ..Default::default()
+    };
+    Notes::new(host.clone()).start_team(request_of(tenant, person, request)).await.expect("a note");
+    let notes = "select count(*)::text from note";
+    let of_no_tenant =
+        async |tx: &mut Tx| Ok(sqlx::query_scalar(notes).fetch_one(tx.conn_of_no_tenant()).await?);
+    let own = async |tx: &mut Tx| Ok(sqlx::query_scalar(notes).fetch_one(tx.conn()).await?);
+    for _ in 0..2 {
+        assert_eq!(query(&host, tenant, person, of_no_tenant).await.expect("an answer"), "0");
+        assert_eq!(query(&host, tenant, person, own).await.expect("an answer"), "1");
+    }
+}
+
 /// A query that would change something is refused by the database, and its connection works on.
 #[tokio::test]
 async fn a_query_cannot_write() {

@@ -44,3 +44,35 @@ async fn events_are_kept_while_they_cannot_be_stored() {
     })
     .await;
 }
+
+/// What is stored and applied but not known to be on the disk is not acknowledged: should the machine fail now, it comes again.
+/// Red where nobody waits for the disk: storing itself does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_safe_yet_is_not_acknowledged() {
+    Stage::run(async |stage: &Stage| {
+        let host = stage.world.host_with(&SERVICE, stage.config.clone()).await;
+        let mut admin = stage.world.admin(&host).await;
+        let life = Life::new();
+        let service = tokio::spawn(kith_platform::run(&SERVICE, stage.config.clone(), life.clone()));
+        let inbox = stage.name("in.notes");
+        let messages = stage.messages(2);
+        let arrive = async |message: &Message| {
+            let (_, failure) =
+                Publisher::new(stage.address.clone()).publish(std::slice::from_ref(message)).await;
+            assert!(failure.is_none(), "{failure:?}");
+        };
+        let done = "select count(*) from platform.inbox where state = 'done'";
+        arrive(&messages[0]).await;
+        until("the service applies", Duration::from_secs(30), async || count(&mut admin, done).await == 1)
+            .await;
+        let (revoke, emit) = ("revoke execute on function", "pg_logical_emit_message(boolean, text, text)");
+        let no_waiting = format!("{revoke} {emit} from public");
+        sqlx::query(sqlx::AssertSqlSafe(no_waiting)).execute(&mut admin).await.expect("not from now on");
+        arrive(&messages[1]).await;
+        until("it is applied", Duration::from_secs(30), async || count(&mut admin, done).await == 2).await;
+        life.soft.cancel();
+        service.await.expect("the service ends").expect("without failure");
+        until("it is given back", Duration::from_secs(10), async || stage.depth(&inbox).await == 1).await;
+    })
+    .await;
+}
