@@ -79,13 +79,12 @@ impl Inbox {
 
     /// Keeps its connection from one batch to the next; one on which something failed is closed.
     async fn try_to_take_in(&self, batch: &Batch, session: &mut Option<Open>) -> Result<()> {
-        let mut open = match session.take() {
-            Some(open) => open,
-            None => {
-                let mut open = Open::from_connection(self.db.relay().await?);
-                sqlx::raw_sql("set synchronous_commit = off").execute(open.conn()).await?;
-                open
-            }
+        let mut open = if let Some(open) = session.take() {
+            open
+        } else {
+            let mut open = Open::from_connection(self.db.relay().await?);
+            sqlx::raw_sql("set synchronous_commit = off").execute(open.conn()).await?;
+            open
         };
         self.store(open.conn(), &batch.messages).await?;
         let events = batch.messages.iter().filter(|message| !crate::watermark::is_one(message));
