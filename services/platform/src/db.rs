@@ -222,8 +222,8 @@ impl Tx {
         }
     }
 
-    /// The same for what is of no tenant: texts and numbers in force. A query's statement has no tenant there, so that it sees
-    /// no row of any, and costs a tenth less.
+    /// The same for what is of no tenant: texts and numbers in force, which the app role may only read. A query's statement has
+    /// no tenant there, so that it sees and writes no row of any, and costs a tenth less.
     pub fn conn_of_no_tenant(&mut self) -> Conn<'_> {
         Conn::within(self.open.conn())
     }

@@ -17,8 +17,9 @@ use crate::error::Result;
 use crate::id::{TenantId, Uuid};
 use crate::pace::Pace;
 
-/// Waits until everything that was committed before is on the disk. The message itself says nothing to anybody.
-const MAKE_SAFE: &str = "begin; set local synchronous_commit = on;
+/// Waits until everything that was committed before is as safe as the database's own setting makes it. The message itself says
+/// nothing to anybody.
+const MAKE_SAFE: &str = "begin; set local synchronous_commit to default;
     select pg_logical_emit_message(true, 'kith.inbox', ''); commit";
 
 impl Inbox {
