@@ -227,7 +227,7 @@ impl Stack {
         self.wait_until("it has not joined", name, async |admin| {
             let joined: i64 = sqlx::query_scalar(
                 "select count(*) from platform.subscription where complete_at is not null
-                     and not exists (select from platform.inbox where state = 'ready')",
+                     and not exists (select from platform.inbox_todo where state = 'ready')",
             )
             .fetch_one(admin)
             .await
@@ -254,7 +254,7 @@ impl Stack {
         }
         self.wait_until("it has not got everything again", name, async |admin| {
             let applied: Vec<(Uuid, i64)> = sqlx::query_as(
-                "select aggregate_id, event_no from platform.inbox where snapshot and state = 'done'",
+                "select aggregate_id, event_no from platform.inbox_state where snapshot and state = 'done'",
             )
             .fetch_all(admin)
             .await

@@ -154,6 +154,7 @@ pub const OPEN_TO_RELAY: &[(&str, &[&str])] = &[
     ("platform.audit_block", &["INSERT", "SELECT"]),
     ("platform.inbox", EVERYTHING),
     ("platform.inbox_cursor", EVERYTHING),
+    ("platform.inbox_todo", EVERYTHING),
     ("platform.outbox", EVERYTHING),
     ("platform.outbox_head", &["SELECT"]),
     ("platform.saved_answer", EVERYTHING),

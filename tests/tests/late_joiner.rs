@@ -13,6 +13,7 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/kith/data/f
 const ASIDE: &[&str] = &[
     "platform.inbox",
     "platform.inbox_cursor",
+    "platform.inbox_todo",
     "platform.outbox",
     "platform.outbox_head",
     "platform.saved_answer",

@@ -48,16 +48,10 @@ async fn count(tx: &mut Tx, host: Host) -> Result<GetBacklogResponse> {
         })
         .collect();
     let arrived = sqlx::query!(
-        r#"with waiting as (
-               select aggregate_type, aggregate_id, event_no, awaiting, state from platform.inbox
-                   where tenant_id = $1 and state = 'ready'
-               union all
-               select aggregate_type, aggregate_id, event_no, awaiting, state from platform.inbox
-                   where tenant_id = $1 and state = 'dead'
-           ), newest as (
+        r#"with newest as (
                select aggregate_type, aggregate_id, max(event_no) as last_no,
                    count(*) filter (where awaiting is not null) as parked, count(*) filter (where state = 'dead') as dead
-               from waiting group by aggregate_type, aggregate_id
+               from platform.inbox_todo where tenant_id = $1 group by aggregate_type, aggregate_id
            )
            select c.aggregate_type, sum(greatest(c.last_no, n.last_no))::bigint as "received!",
                sum(c.last_no)::bigint as "done!", coalesce(sum(n.parked), 0)::bigint as "parked!",

@@ -41,8 +41,9 @@ pub enum Decision {
 pub async fn list(db: &Db) -> Result<Vec<Dead>> {
     let mut conn = db.relay().await?;
     let rows = sqlx::query!(
-        "select tenant_id, event_id, event_type, aggregate_id, last_error, attempts, received_at
-         from platform.inbox where state = 'dead' order by received_at limit 1000"
+        "select t.tenant_id, t.event_id, i.event_type, t.aggregate_id, t.last_error, t.attempts, i.received_at
+         from platform.inbox_todo t join platform.inbox i on i.tenant_id = t.tenant_id and i.event_id = t.event_id
+         where t.state = 'dead' order by t.since limit 1000"
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -68,7 +69,7 @@ pub async fn decide(db: &Db, event_id: Uuid, decision: Decision, reason: &str) -
     let action = match decision {
         Decision::Replay => {
             sqlx::query!(
-                "update platform.inbox set state = 'ready', attempts = 0, next_attempt_at = $3
+                "update platform.inbox_todo set state = 'ready', attempts = 0, next_attempt_at = $3
                  where tenant_id = $1 and event_id = $2 and state = 'dead'",
                 tenant.0,
                 event_id,
@@ -81,15 +82,13 @@ pub async fn decide(db: &Db, event_id: Uuid, decision: Decision, reason: &str) -
         Decision::Skip => {
             sqlx::query!(
                 "with skipped as (
-                     update platform.inbox set state = 'done', done_at = $3
-                     where tenant_id = $1 and event_id = $2 and state = 'dead'
+                     delete from platform.inbox_todo where tenant_id = $1 and event_id = $2 and state = 'dead'
                      returning aggregate_type, aggregate_id, event_no
                  )
                  update platform.inbox_cursor c set last_no = greatest(c.last_no, s.event_no) from skipped s
                  where c.tenant_id = $1 and c.aggregate_type = s.aggregate_type and c.aggregate_id = s.aggregate_id",
                 tenant.0,
-                event_id,
-                now
+                event_id
             )
             .execute(tx.conn())
             .await?;

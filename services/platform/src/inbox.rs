@@ -43,6 +43,7 @@ const TRANSIENT_BACKOFF_SECONDS: f64 = 0.5;
 
 /// An event whose cursor is locked.
 struct Taken {
+    seq: i64,
     aggregate_type: String,
     event: Received,
     traceparent: Option<String>,
@@ -65,7 +66,7 @@ impl From<Ready> for Taken {
         };
         let seen = event.event_no <= ready.last_no && !again;
         let (aggregate_type, snapshot) = (ready.aggregate_type, ready.snapshot);
-        Self { aggregate_type, event, traceparent: ready.traceparent, seen, snapshot }
+        Self { seq: ready.seq, aggregate_type, event, traceparent: ready.traceparent, seen, snapshot }
     }
 }
 
@@ -93,7 +94,7 @@ fn without_covered(batch: impl Iterator<Item = Taken>) -> Vec<Taken> {
 struct Worked {
     applied: usize,
     /// To be marked as done as it ends.
-    done: Vec<Uuid>,
+    done: Vec<i64>,
     /// Whether the tenant may have more that is ready.
     more: bool,
 }
@@ -148,12 +149,12 @@ impl Inbox {
         let mut tenants = self.stored.take();
         let mut conn = self.db.relay().await?;
         let looking = sqlx::query_scalar!(
-            "select distinct i.tenant_id from platform.inbox i cross join lateral (
+            "select distinct t.tenant_id from platform.inbox_todo t cross join lateral (
                  select from platform.inbox_cursor c
-                 where c.tenant_id = i.tenant_id and c.aggregate_type = i.aggregate_type
-                     and c.aggregate_id = i.aggregate_id and (i.snapshot or i.event_no <= c.last_no + 1)
+                 where c.tenant_id = t.tenant_id and c.aggregate_type = t.aggregate_type
+                     and c.aggregate_id = t.aggregate_id and (t.snapshot or t.event_no <= c.last_no + 1)
                  limit 1) as next
-             where i.state = 'ready' and i.next_attempt_at <= $1",
+             where t.state = 'ready' and t.next_attempt_at <= $1",
             self.db.shared.clock.now()
         )
         .fetch_all(&mut *conn);
@@ -261,15 +262,15 @@ impl Inbox {
     }
 
     /// Applies events in order, those that one handler takes together in one go; answers those that are done.
-    async fn apply_all(&self, tx: &mut Tx, batch: &[Taken], now: Now) -> Result<Vec<Uuid>> {
+    async fn apply_all(&self, tx: &mut Tx, batch: &[Taken], now: Now) -> Result<Vec<i64>> {
         let mut done = Vec::with_capacity(batch.len());
         let mut rest = batch;
         while !rest.is_empty() {
             let (run, later) = rest.split_at(self.length_of_run(rest));
             rest = later;
             match self.handle(tx, run).await? {
-                Outcome::Done => done.extend(run.iter().map(|taken| taken.event.event_id)),
-                Outcome::Awaits(fact) => park(tx, &run[0].event, &fact, now).await?,
+                Outcome::Done => done.extend(run.iter().map(|taken| taken.seq)),
+                Outcome::Awaits(fact) => park(tx, run[0].seq, &fact, now).await?,
             }
         }
         Ok(done)
@@ -336,14 +337,14 @@ impl Inbox {
         let worked = worked.map(|done| Worked { applied: 1, done, more: true });
         match self.end(tx, worked, now).await {
             Ok(_) => *applied += 1,
-            Err(error) => self.put_off(tenant, &taken.event, &error).await?,
+            Err(error) => self.put_off(tenant, &taken, &error).await?,
         }
         Ok(true)
     }
 
     /// Notes a failed attempt: tried again later, dead after the last. What will pass by itself is no attempt: it is tried
     /// again within seconds, for ever, and leaves the event its attempts.
-    async fn put_off(&self, tenant: TenantId, event: &Received, error: &Error) -> Result<()> {
+    async fn put_off(&self, tenant: TenantId, taken: &Taken, error: &Error) -> Result<()> {
         // As late as it is by now: what failed may have taken its time.
         let now = self.db.shared.clock.now();
         // What stands in the database must be as clean of data as a log: the kind, never the cause's text.
@@ -351,15 +352,15 @@ impl Inbox {
         let spread = i64::from(self.db.shared.ids.bytes::<1>()[0]) * 400 / 255 - 200;
         let mut conn = self.db.relay().await?;
         let state = sqlx::query_scalar!(
-            "update platform.inbox set last_error = $3,
+            "update platform.inbox_todo set last_error = $3,
                  attempts = case when $7 then attempts else attempts + 1 end,
                  state = case when attempts + 1 >= $4 and not $7 then 'dead' else state end,
                  next_attempt_at = $5::timestamptz
                      + make_interval(secs => (1 + $8::bigint / 1000.0)
                          * case when $7 then $9 else least(power(2, attempts + 1), $6) end)
-             where tenant_id = $1 and event_id = $2 and state = 'ready' returning state",
+             where tenant_id = $1 and seq = $2 and state = 'ready' returning state",
             tenant.0,
-            event.event_id,
+            taken.seq,
             kind,
             MAX_ATTEMPTS,
             now,
@@ -371,7 +372,7 @@ impl Inbox {
         .fetch_optional(&mut *conn)
         .await?;
         if state.as_deref() == Some("dead") {
-            tracing::error!(event.id = %event.event_id, event.r#type = %event.event_type, "an event is given up on");
+            tracing::error!(event.id = %taken.event.event_id, event.r#type = %taken.event.event_type, "an event is given up on");
         }
         Ok(())
     }
@@ -381,22 +382,24 @@ impl Inbox {
     pub(crate) async fn settled(&self, tenant: TenantId, event_ids: &[Uuid]) -> Result<Option<Settled>> {
         let mut conn = self.db.relay().await?;
         let rows = sqlx::query!(
-            r#"select i.event_id, i.state, i.state = 'dead' or (i.state = 'ready' and not i.snapshot and exists (
-                   select from platform.inbox d
-                   where d.tenant_id = i.tenant_id and d.aggregate_type = i.aggregate_type
-                       and d.aggregate_id = i.aggregate_id and d.event_no < i.event_no and d.state = 'dead'
-               )) as "stuck!"
-               from platform.inbox i where i.tenant_id = $1 and i.event_id = any($2)"#,
+            r#"select i.event_id, t.seq is not null as "waits!",
+                   t.state = 'dead' or (not t.snapshot and exists (
+                       select from platform.inbox_todo d
+                       where d.tenant_id = t.tenant_id and d.aggregate_type = t.aggregate_type
+                           and d.aggregate_id = t.aggregate_id and d.event_no < t.event_no and d.state = 'dead'
+                   )) as stuck
+               from platform.inbox i left join platform.inbox_todo t on t.tenant_id = i.tenant_id and t.seq = i.seq
+               where i.tenant_id = $1 and i.event_id = any($2)"#,
             tenant.0,
             event_ids
         )
         .fetch_all(&mut *conn)
         .await?;
-        if rows.iter().any(|row| row.stuck) {
+        if rows.iter().any(|row| row.stuck == Some(true)) {
             return Ok(Some(Settled::Dead));
         }
-        let states: HashMap<Uuid, String> = rows.into_iter().map(|row| (row.event_id, row.state)).collect();
-        let done = event_ids.iter().all(|id| states.get(id).is_some_and(|state| state == "done"));
+        let applied: HashSet<Uuid> = rows.iter().filter(|row| !row.waits).map(|row| row.event_id).collect();
+        let done = event_ids.iter().all(|id| applied.contains(id));
         Ok(done.then_some(Settled::Applied))
     }
 }
@@ -411,12 +414,12 @@ pub(crate) enum Settled {
 }
 
 /// Lets an event wait for a fact about another aggregate.
-async fn park(tx: &mut Tx, event: &Received, fact: &str, now: Now) -> Result<()> {
+async fn park(tx: &mut Tx, seq: i64, fact: &str, now: Now) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update platform.inbox set awaiting = $3, next_attempt_at = $4 where tenant_id = $1 and event_id = $2",
+        "update platform.inbox_todo set awaiting = $3, next_attempt_at = $4 where tenant_id = $1 and seq = $2",
         tenant.0,
-        event.event_id,
+        seq,
         fact,
         now + LOOK_AGAIN_AFTER,
     )

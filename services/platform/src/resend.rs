@@ -172,7 +172,7 @@ pub(crate) async fn is_joined(db: &Db, aggregates: &[&str]) -> Result<bool> {
     let joined = sqlx::query_scalar!(
         r#"select (select count(*) from platform.subscription
                   where aggregate_type = any($1) and complete_at is not null) = cardinality($1)
-              and not exists (select from platform.inbox
+              and not exists (select from platform.inbox_todo
                   where snapshot and state = 'ready' and attempts < $2 and awaiting is null) as "joined!""#,
         &aggregates,
         PATIENT_WITH_A_SNAPSHOT,
@@ -195,13 +195,13 @@ pub(crate) struct Gap {
 pub(crate) async fn gaps(db: &Db, before: Now) -> Result<Vec<Gap>> {
     let mut conn = db.relay().await?;
     let rows = sqlx::query!(
-        "select i.tenant_id, i.aggregate_type, i.aggregate_id from platform.inbox i
+        "select t.tenant_id, t.aggregate_type, t.aggregate_id from platform.inbox_todo t
              join platform.inbox_cursor c using (tenant_id, aggregate_type, aggregate_id)
-         where i.state = 'ready' and i.received_at < $1 and not i.snapshot
-             and not exists (select from platform.inbox d where d.tenant_id = i.tenant_id and d.state = 'dead'
-                 and d.aggregate_type = i.aggregate_type and d.aggregate_id = i.aggregate_id)
-         group by i.tenant_id, i.aggregate_type, i.aggregate_id, c.last_no
-         having min(i.event_no) > c.last_no + 1
+         where t.state = 'ready' and t.since < $1 and not t.snapshot
+             and not exists (select from platform.inbox_todo d where d.tenant_id = t.tenant_id and d.state = 'dead'
+                 and d.aggregate_type = t.aggregate_type and d.aggregate_id = t.aggregate_id)
+         group by t.tenant_id, t.aggregate_type, t.aggregate_id, c.last_no
+         having min(t.event_no) > c.last_no + 1
          limit $2",
         before,
         MOST_GAPS,

@@ -71,7 +71,7 @@ const CHANGING: [&str; 12] = [
     "attempts",
     "next_attempt_at",
     "received_at",
-    "done_at",
+    "since",
     "last_error",
     "awaiting",
     "snapshot",

@@ -98,8 +98,10 @@ async fn applied(db: &Db) -> Result<u64> {
     let mut conn = db.relay().await?;
     let forgotten = sqlx::query!(
         "delete from platform.inbox i using (
-             select tenant_id, event_id from platform.inbox
-             where received_at < $1 and state = 'done' and done_at < $1 limit $2
+             select tenant_id, event_id from platform.inbox a
+             where received_at < $1
+                 and not exists (select from platform.inbox_todo t where t.tenant_id = a.tenant_id and t.seq = a.seq)
+             limit $2
          ) ended
          where i.tenant_id = ended.tenant_id and i.event_id = ended.event_id",
         before,

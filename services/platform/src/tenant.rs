@@ -207,7 +207,7 @@ async fn count(tx: &mut Tx, host: &Host, epoch: i64) -> Result<TenantFence> {
     .fetch_one(tx.conn())
     .await?;
     let waiting = sqlx::query_scalar!(
-        r#"select count(*) as "rows!" from platform.inbox
+        r#"select count(*) as "rows!" from platform.inbox_todo
            where tenant_id = $1 and state = 'ready' and aggregate_type not like $2"#,
         tenant.0,
         FENCES
@@ -215,7 +215,7 @@ async fn count(tx: &mut Tx, host: &Host, epoch: i64) -> Result<TenantFence> {
     .fetch_one(tx.conn())
     .await?;
     let dead = sqlx::query_scalar!(
-        r#"select count(*) as "rows!" from platform.inbox where tenant_id = $1 and state = 'dead'"#,
+        r#"select count(*) as "rows!" from platform.inbox_todo where tenant_id = $1 and state = 'dead'"#,
         tenant.0
     )
     .fetch_one(tx.conn())

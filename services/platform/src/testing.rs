@@ -25,6 +25,20 @@ use crate::id::{Ids, PersonId, TenantId, Uuid, hex};
 use crate::lifecycle::Life;
 use crate::{provision, run};
 
+/// SQL for an administrator: from now on the database writes down what is applied, in which order and transaction. A done event
+/// leaves no other trace than that it waits no more.
+pub const NOTE_WHAT_IS_DONE: &str = "create schema noted;
+    create table noted.done (place bigint generated always as identity, transaction xid8 default pg_current_xact_id(), tenant uuid,
+        aggregate_type text, aggregate_id uuid, event_no bigint, snapshot boolean);
+    create function noted.note() returns trigger language plpgsql security definer as $$
+    begin
+        insert into noted.done (tenant, aggregate_type, aggregate_id, event_no, snapshot)
+            select tenant_id, aggregate_type, aggregate_id, event_no, snapshot from gone order by event_no;
+        return null;
+    end $$;
+    create trigger note_what_is_done after delete on platform.inbox_todo referencing old table as gone
+        for each statement execute function noted.note()";
+
 /// One test's world.
 #[derive(Debug)]
 pub struct World {

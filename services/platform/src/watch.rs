@@ -101,9 +101,9 @@ impl Watch {
 pub async fn waiting(db: &Db, before: crate::db::Now) -> Result<Waiting> {
     let mut conn = db.relay().await?;
     let row = sqlx::query!(
-        r#"select (select count(*) from platform.inbox where state = 'ready' and awaiting is not null
-                       and received_at < $1) as "parked!",
-                  (select count(*) from platform.inbox where state = 'dead') as "dead!""#,
+        r#"select (select count(*) from platform.inbox_todo where state = 'ready' and awaiting is not null
+                       and since < $1) as "parked!",
+                  (select count(*) from platform.inbox_todo where state = 'dead') as "dead!""#,
         before
     )
     .fetch_one(&mut *conn)

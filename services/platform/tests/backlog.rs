@@ -7,18 +7,23 @@ use sqlx::PgConnection;
 use crate::common::SERVICE;
 
 /// Puts events of as many aggregates into the inbox.
-async fn put(admin: &mut PgConnection, tenant: TenantId, state: &str, count: i64) {
+async fn put(admin: &mut PgConnection, tenant: TenantId, is_done: bool, count: i64) {
     sqlx::query(
         "with event as (select gen_random_uuid() as event_id, gen_random_uuid() as note_id from generate_series(1, $3)),
          cursors as (
              insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
-             select $1, 'teams.team', note_id, 0 from event)
-         insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, state,
-             attempts, next_attempt_at, received_at)
-         select $1, event_id, 'teams.team', note_id, 1, 'teams.team.started.v1', '', $2, 0, now(), now() from event",
+             select $1, 'teams.team', note_id, 0 from event),
+         arrived as (
+             insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
+                 received_at)
+             select $1, event_id, 'teams.team', note_id, 1, 'teams.team.started.v1', '', now() from event returning *)
+         insert into platform.inbox_todo (tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, state,
+             attempts, next_attempt_at, since)
+         select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, 'ready', 0, received_at, received_at
+         from arrived where not $2",
     )
     .bind(tenant.0)
-    .bind(state)
+    .bind(is_done)
     .bind(count)
     .execute(admin)
     .await
@@ -45,15 +50,15 @@ async fn what_waits_behind_a_batch_is_not_read_for_it() {
     let host = world.host(&SERVICE).await;
     let [tenant, other] = [world.tenant(&host, false).await, world.tenant(&host, false).await];
     let mut admin = world.admin(&host).await;
-    put(&mut admin, tenant, "done", 4_000).await;
-    sqlx::raw_sql("analyze platform.inbox, platform.inbox_cursor")
+    put(&mut admin, tenant, true, 4_000).await;
+    sqlx::raw_sql("analyze platform.inbox, platform.inbox_todo, platform.inbox_cursor")
         .execute(&mut admin)
         .await
         .expect("counted");
-    put(&mut admin, other, "ready", 4_000).await;
-    put(&mut admin, tenant, "ready", 400).await;
+    put(&mut admin, other, false, 4_000).await;
+    put(&mut admin, tenant, false, 400).await;
     let of_few = pages_of_a_batch(&mut admin, tenant).await;
-    put(&mut admin, tenant, "ready", 3_600).await;
+    put(&mut admin, tenant, false, 3_600).await;
     let of_many = pages_of_a_batch(&mut admin, tenant).await;
     println!("a batch of 200 touches {of_few} pages of 400 that wait, {of_many} of 4,000");
     assert!(of_few > 200 && of_many < of_few * 3 / 2);

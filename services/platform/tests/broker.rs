@@ -447,7 +447,7 @@ async fn events_survive_a_connection_that_is_cut() {
             outages.push(back.elapsed());
         }
         until("all events are applied", Duration::from_mins(1), async || {
-            count(&mut admin, "select count(*) from platform.inbox where state = 'done'").await == 500
+            count(&mut admin, "select count(*) from platform.inbox_state where state = 'done'").await == 500
         })
         .await;
         let wrong = count(&mut admin, "select count(*) from note where applied <> '1'").await;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use kith_platform::Host;
 use kith_platform::broker::Message;
 use kith_platform::id::{TenantId, Uuid};
-use kith_platform::testing::World;
+use kith_platform::testing::{NOTE_WHAT_IS_DONE, World};
 use sqlx::PgConnection;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
@@ -27,7 +27,7 @@ struct Standing {
     state: String,
     attempts: i32,
     awaiting: Option<String>,
-    next_attempt_at: DateTime<Utc>,
+    next_attempt_at: Option<DateTime<Utc>>,
     last_error: Option<String>,
 }
 
@@ -36,7 +36,8 @@ impl Stage {
         let world = World::new();
         let host = world.host(&SERVICE).await;
         let tenant = world.tenant(&host, false).await;
-        let admin = world.admin(&host).await;
+        let mut admin = world.admin(&host).await;
+        sqlx::raw_sql(NOTE_WHAT_IS_DONE).execute(&mut admin).await.expect("noted from now on");
         Self { world, host, tenant, admin }
     }
 
@@ -58,7 +59,7 @@ impl Stage {
 
     async fn standing(&mut self, event: Uuid) -> Standing {
         sqlx::query_as(
-            "select state, attempts, awaiting, next_attempt_at, last_error from platform.inbox where event_id = $1",
+            "select state, attempts, awaiting, next_attempt_at, last_error from platform.inbox_state where event_id = $1",
         )
         .bind(event)
         .fetch_one(&mut self.admin)
@@ -115,11 +116,11 @@ async fn an_event_at_or_below_the_cursor_has_no_effect() {
         stage.receive(&[message]).await;
     }
     // The inbox forgets what is long done; the cursor stays.
-    sqlx::query("delete from platform.inbox").execute(&mut stage.admin).await.expect("forgotten");
+    sqlx::raw_sql("delete from platform.inbox").execute(&mut stage.admin).await.expect("forgotten");
     let again: Vec<Message> = (1..=4).map(|number| stage.message(note, number, Ask::Nothing)).collect();
     stage.receive(&again).await;
     assert_eq!(stage.applied(note).await, Some(numbers(1..=4)), "1 to 3 once, 4 for the first time");
-    let done = count(&mut stage.admin, "select count(*) from platform.inbox where state = 'done'").await;
+    let done = count(&mut stage.admin, "select count(*) from platform.inbox_state where state = 'done'").await;
     assert_eq!(done, 4, "the old ones are done with");
 }
 
@@ -150,7 +151,7 @@ async fn numbers_wait_for_those_before_them() {
     for note in &notes {
         assert_eq!(stage.applied(*note).await, Some(numbers(1..=20)));
     }
-    let left = count(&mut stage.admin, "select count(*) from platform.inbox where state <> 'done'").await;
+    let left = count(&mut stage.admin, "select count(*) from platform.inbox_state where state <> 'done'").await;
     println!("D4: events 203 shuffled, order breaches 0, parked at the end {left}");
     assert_eq!(left, 0);
 }
@@ -219,7 +220,7 @@ async fn a_poison_event_is_given_up_on_after_eight_attempts_and_stops_its_aggreg
             "the kind, not the cause's text"
         );
         assert_eq!(standing.state, if attempt == 8 { "dead" } else { "ready" });
-        let waits = (standing.next_attempt_at - stage.world.clock.now()).as_seconds_f64();
+        let waits = (standing.next_attempt_at.expect("it waits") - stage.world.clock.now()).as_seconds_f64();
         let planned = f64::from(1 << attempt);
         assert!((planned * 0.79..=planned * 1.21).contains(&waits), "{waits} s after attempt {attempt}");
         assert_eq!(stage.apply().await, 0, "not before its time");
@@ -237,7 +238,7 @@ async fn a_poison_event_is_given_up_on_after_eight_attempts_and_stops_its_aggreg
     // What an operator's replay does.
     let cure = stage.message(never, 1, Ask::Nothing);
     stage.receive(&[cure]).await;
-    sqlx::query("update platform.inbox set state = 'ready', attempts = 0 where event_id = $1")
+    sqlx::query("update platform.inbox_todo set state = 'ready', attempts = 0 where event_id = $1")
         .bind(poison.event_id)
         .execute(&mut stage.admin)
         .await
@@ -271,7 +272,7 @@ async fn what_will_pass_is_never_given_up_on() {
     for _ in 0..30 {
         let standing = stage.standing(busy.event_id).await;
         assert_eq!((standing.state.as_str(), standing.attempts), ("ready", 0));
-        let waits = (standing.next_attempt_at - stage.world.clock.now()).as_seconds_f64();
+        let waits = (standing.next_attempt_at.expect("it waits") - stage.world.clock.now()).as_seconds_f64();
         assert!((0.2..=2.0).contains(&waits), "{waits} s");
         longest = longest.max(waits);
         assert_eq!(stage.apply().await, 0, "not before its time");
@@ -299,10 +300,13 @@ async fn a_parked_event_is_woken_by_what_it_awaits() {
     let fact = stage.message(awaited, 1, Ask::Nothing);
     stage.receive(&[fact]).await;
     assert_eq!(stage.applied(waits).await.as_deref(), Some("1 2"));
-    let together = count(&mut stage.admin, "select count(distinct xmin::text) from platform.inbox").await;
-    assert_eq!(together, 1, "woken in the transaction that brought the fact");
+    let together: (i64, i64) = sqlx::query_as("select count(*), count(distinct transaction) from noted.done")
+        .fetch_one(&mut stage.admin)
+        .await
+        .expect("the transactions");
+    assert_eq!(together, (3, 1), "woken in the transaction that brought the fact");
     let awaiting =
-        count(&mut stage.admin, "select count(*) from platform.inbox where awaiting is not null").await;
+        count(&mut stage.admin, "select count(*) from platform.inbox_todo where awaiting is not null").await;
     assert_eq!(awaiting, 0);
 }
 
@@ -343,7 +347,7 @@ async fn five_hundred_events_go_into_one_transaction() {
         assert_eq!(stage.applied(*note).await, Some(numbers(1..=11)));
     }
     let sizes: Vec<i64> = sqlx::query_scalar(
-        "select count(*) from platform.inbox where state = 'done' group by xmin::text order by count(*) desc",
+        "select count(*) from noted.done group by transaction order by count(*) desc",
     )
     .fetch_all(&mut stage.admin)
     .await
@@ -370,8 +374,7 @@ async fn a_batch_with_a_failure_is_done_one_by_one() {
     }
     assert_eq!(stage.applied(bad).await, None);
     let transactions =
-        count(&mut stage.admin, "select count(distinct xmin::text) from platform.inbox where state = 'done'")
-            .await;
+        count(&mut stage.admin, "select count(distinct transaction) from noted.done").await;
     assert_eq!(transactions, 30);
 }
 
@@ -393,8 +396,8 @@ async fn what_a_handler_tells_is_written_with_what_it_did() {
     );
     let same = count(
         &mut stage.admin,
-        "select count(*) from platform.outbox o, platform.inbox i, note n
-         where i.state = 'done' and i.xmin = o.xmin and n.xmin = o.xmin and n.id = i.aggregate_id",
+        "select count(*) from platform.outbox o, noted.done d, note n
+         where d.transaction::xid = o.xmin and n.xmin = o.xmin and n.id = d.aggregate_id",
     )
     .await;
     assert_eq!(same, 1, "effect, done mark and told event are of one transaction");
@@ -455,7 +458,7 @@ async fn two_replicas_apply_each_event_once() {
         stage.receive(batch).await;
     }
     until("all events are done", Duration::from_secs(30), async || {
-        count(&mut stage.admin, "select count(*) from platform.inbox where state <> 'done'").await == 0
+        count(&mut stage.admin, "select count(*) from platform.inbox_state where state <> 'done'").await == 0
     })
     .await;
     for applier in appliers {

@@ -49,7 +49,7 @@ async fn a_snapshot_stands_for_everything_before_it() {
     );
     world.receive(&host, &[snapshot(&events[5])]).await;
     assert_eq!(applied(&mut admin, tenant, note).await.as_deref(), Some("4 5 6 6"), "the newest replaces");
-    let undone = count(&mut admin, "select count(*) from platform.inbox where state <> 'done'").await;
+    let undone = count(&mut admin, "select count(*) from platform.inbox_state where state <> 'done'").await;
     assert_eq!(undone, 0, "nothing is left waiting");
 }
 
@@ -69,7 +69,7 @@ async fn what_comes_late_beside_its_snapshot_is_not_applied_after_it() {
     let (fifth, other) = (&events[4], message(&world, tenant, id(&world), 1, Ask::Nothing));
     world.receive(&host, &[snapshot(fifth), other, events[1].clone()]).await;
     assert_eq!(applied(&mut admin, tenant, note).await.as_deref(), Some("4 5"));
-    let undone = count(&mut admin, "select count(*) from platform.inbox where state <> 'done'").await;
+    let undone = count(&mut admin, "select count(*) from platform.inbox_state where state <> 'done'").await;
     assert_eq!(undone, 0, "nothing is left waiting");
 }
 
@@ -87,11 +87,11 @@ async fn a_snapshot_covers_a_dead_event() {
         world.clock.advance(chrono::Duration::hours(1));
         while host.inbox().apply_ready().await.expect("applied") > 0 {}
     }
-    assert_eq!(count(&mut admin, "select count(*) from platform.inbox where state = 'dead'").await, 1);
+    assert_eq!(count(&mut admin, "select count(*) from platform.inbox_state where state = 'dead'").await, 1);
     let second = message(&world, tenant, note, 2, Ask::Nothing);
     world.receive(&host, &[second.clone(), snapshot(&second)]).await;
     assert_eq!(applied(&mut admin, tenant, note).await.as_deref(), Some("2"), "once, past the dead one");
-    assert_eq!(count(&mut admin, "select count(*) from platform.inbox where state = 'dead'").await, 0);
+    assert_eq!(count(&mut admin, "select count(*) from platform.inbox_state where state = 'dead'").await, 0);
 }
 
 /// Proves that the sweep forgets what is old, keeps the newest event of each aggregate and what is not applied, and that

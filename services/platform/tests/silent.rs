@@ -80,10 +80,15 @@ async fn applying_gives_a_silent_connection_up_and_goes_on() {
     host.inbox().apply_ready().await.expect("as ever");
     let mut admin = world.admin(&host).await;
     sqlx::query(
-        "with cursor as (insert into platform.inbox_cursor values ($1, 'teams.team', $2, 0))
-         insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, state,
-             attempts, next_attempt_at, received_at)
-         select $1, $2, 'teams.team', $2, 1, 'teams.team.started.v1', '', 'ready', 0, '2026-01-01', '2026-01-01'",
+        "with cursor as (insert into platform.inbox_cursor values ($1, 'teams.team', $2, 0)),
+         arrived as (
+             insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
+                 received_at)
+             values ($1, $2, 'teams.team', $2, 1, 'teams.team.started.v1', '', '2026-01-01') returning *)
+         insert into platform.inbox_todo (tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, state,
+             attempts, next_attempt_at, since)
+         select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, 'ready', 0, received_at, received_at
+         from arrived",
     )
     .bind(tenant.0)
     .bind(note)

@@ -98,11 +98,16 @@ pub async fn arrive(scene: &Scene, tenants: &[TenantId], count: i64) {
          ), cursors as (
              insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
              select tenant_id, 'appointments.visit', visit_id, 0 from event
+         ), arrived as (
+             insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
+                 received_at)
+             select tenant_id, event_id, 'appointments.visit', visit_id, 1, 'appointments.visit.agreed.v1', payload, now()
+             from event returning *
          )
-         insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, state,
-             attempts, next_attempt_at, received_at)
-         select tenant_id, event_id, 'appointments.visit', visit_id, 1, 'appointments.visit.agreed.v1', payload, 'ready', 0, now(),
-             now() from event",
+         insert into platform.inbox_todo (tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, state,
+             attempts, next_attempt_at, since)
+         select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, 'ready', 0, received_at, received_at
+         from arrived",
     )
     .bind(&of)
     .bind(&events)

@@ -97,7 +97,7 @@ async fn held(databases: &Databases, service: &str) -> Held {
     }
     let inbox =
         "select event_id::text, state = 'done', aggregate_type, aggregate_id::text, event_no, snapshot
-        from platform.inbox";
+        from platform.inbox_state";
     for row in sqlx::query(inbox).fetch_all(&mut conn).await.expect("the inbox") {
         held.inbox.insert(row.get(0), row.get(1));
         held.inbox_types.insert(row.get(0), row.get(2));
@@ -181,13 +181,13 @@ fn events(all: &BTreeMap<&'static str, Held>, findings: &mut Findings) {
 /// Nothing waits, nothing was given up on, effects came in order, no connection was left in a transaction.
 async fn queues(databases: &Databases, service: &str, findings: &mut Findings) {
     for (invariant, what, sql) in [
-        ("D11", "dead events", "select count(*) from platform.inbox where state = 'dead'"),
-        ("D4", "events that wait at the end", "select count(*) from platform.inbox where state = 'ready'"),
+        ("D11", "dead events", "select count(*) from platform.inbox_todo where state = 'dead'"),
+        ("D4", "events that wait at the end", "select count(*) from platform.inbox_todo where state = 'ready'"),
         (
             "D4",
             "effects out of order",
-            "select count(*) from (select done_at < lag(done_at) over (partition by tenant_id, aggregate_type, aggregate_id
-                 order by event_no) as early from platform.inbox where state = 'done' and not snapshot) as done where early",
+            "select count(*) from (select place < lag(place) over (partition by tenant, aggregate_type, aggregate_id
+                 order by event_no) as early from noted.done where not snapshot) as done where early",
         ),
         (
             "D4",

@@ -51,7 +51,7 @@ pub async fn twice_shuffled_and_late(stage: &mut Stage, load: &mut Load) -> Faul
         }
         if looked.elapsed() > Duration::from_millis(500) {
             looked = Instant::now();
-            let sql = "select count(*) from platform.inbox where state = 'ready'";
+            let sql = "select count(*) from platform.inbox_todo where state = 'ready'";
             waiting_most = waiting_most.max(stage.databases.number("finance", sql).await);
         }
         if !running && idle {

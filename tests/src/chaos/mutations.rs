@@ -36,9 +36,9 @@ const SPOILS: [Spoil; 21] = [
         what: "an event was applied that nobody wrote",
         service: "finance",
         sql: "insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
-                  state, attempts, next_attempt_at, received_at, done_at)
-              select tenant_id, gen_random_uuid(), aggregate_type, gen_random_uuid(), 1, event_type, payload, 'done', 0,
-                  next_attempt_at, received_at, done_at from platform.inbox where state = 'done' limit 1",
+                  received_at)
+              select tenant_id, gen_random_uuid(), aggregate_type, gen_random_uuid(), 1, event_type, payload, received_at
+              from platform.inbox limit 1",
     },
     Spoil {
         invariant: "D1",
@@ -62,16 +62,17 @@ const SPOILS: [Spoil; 21] = [
         invariant: "D4",
         what: "two events of an aggregate were applied in the wrong order",
         service: "finance",
-        sql: "update platform.inbox i set done_at = i.done_at + interval '1 hour' from (select tenant_id, one.event_id
-                  from platform.inbox one join platform.inbox two using (tenant_id, aggregate_type, aggregate_id)
-                  where one.event_no = 1 and two.event_no = 2 and not one.snapshot and not two.snapshot limit 1) as one
-              where i.tenant_id = one.tenant_id and i.event_id = one.event_id",
+        sql: "update noted.done set event_no = 3 - event_no from (select one.tenant, one.aggregate_id from noted.done one
+                  join noted.done two using (tenant, aggregate_type, aggregate_id)
+                  where one.event_no = 1 and two.event_no = 2 and not one.snapshot and not two.snapshot limit 1) as both
+              where done.tenant = both.tenant and done.aggregate_id = both.aggregate_id and event_no <= 2",
     },
     Spoil {
         invariant: "D4",
         what: "an event still waits",
         service: "matching",
-        sql: "update platform.inbox set state = 'ready' where seq = (select max(seq) from platform.inbox)",
+        sql: "insert into platform.inbox_todo select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot,
+                  'ready', null, 0, now(), null, now() from platform.inbox order by seq desc limit 1",
     },
     Spoil {
         invariant: "D4",
@@ -84,7 +85,8 @@ const SPOILS: [Spoil; 21] = [
         invariant: "D11",
         what: "an event was given up on",
         service: "evaluation",
-        sql: "update platform.inbox set state = 'dead' where seq = (select max(seq) from platform.inbox)",
+        sql: "insert into platform.inbox_todo select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot,
+                  'dead', null, 8, now(), null, now() from platform.inbox order by seq desc limit 1",
     },
     Spoil {
         invariant: "T1",

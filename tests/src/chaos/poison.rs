@@ -23,13 +23,13 @@ const POISON: &str = "
 const ANTIDOTE: &str = "drop trigger chaos_poison on visit; drop function chaos_poison()";
 /// The next attempt now: eight attempts with their back-off would take minutes.
 const HURRY: &str =
-    "update platform.inbox set next_attempt_at = now() where state = 'ready' and attempts > 0";
-const DEAD: &str = "select count(*) from platform.inbox where state = 'dead'";
-const FAILING: &str = "select count(*) from platform.inbox where state = 'ready' and attempts > 0";
+    "update platform.inbox_todo set next_attempt_at = now() where state = 'ready' and attempts > 0";
+const DEAD: &str = "select count(*) from platform.inbox_todo where state = 'dead'";
+const FAILING: &str = "select count(*) from platform.inbox_todo where state = 'ready' and attempts > 0";
 /// Not done though nothing of its aggregate is dead.
-const HELD_UP: &str = "select count(*) from platform.inbox i where i.state <> 'done'
-    and i.received_at < now() - interval '5 seconds' and not exists (
-        select from platform.inbox d where d.state = 'dead' and d.tenant_id = i.tenant_id
+const HELD_UP: &str = "select count(*) from platform.inbox_todo i where i.state = 'ready'
+    and i.since < now() - interval '5 seconds' and not exists (
+        select from platform.inbox_todo d where d.state = 'dead' and d.tenant_id = i.tenant_id
             and d.aggregate_type = i.aggregate_type and d.aggregate_id = i.aggregate_id)";
 /// No further event has died for so long: whoever waits for the dead stands still, and all others have gone on.
 const SETTLED: Duration = Duration::from_secs(6);
@@ -94,7 +94,7 @@ async fn mend(stage: &Stage, faults: &mut Faults) -> (usize, usize, usize) {
     let (mut replayed, mut skipped, mut healed) = (0, 0, 0);
     let mut conn = stage.databases.connect("finance").await.expect("a connection as administrator");
     let dead: Vec<(String, String, String)> = sqlx::query_as(
-        "select event_id::text, tenant_id::text, aggregate_id::text from platform.inbox where state = 'dead' order by seq",
+        "select event_id::text, tenant_id::text, aggregate_id::text from platform.inbox_todo where state = 'dead' order by seq",
     )
     .fetch_all(&mut conn)
     .await
@@ -107,7 +107,7 @@ async fn mend(stage: &Stage, faults: &mut Faults) -> (usize, usize, usize) {
         if !done.status.success() {
             // A snapshot that was asked for because of a gap may have stood in for it meanwhile.
             let is_dead =
-                format!("select count(*) from platform.inbox where event_id = '{event}' and state = 'dead'");
+                format!("select count(*) from platform.inbox_todo where event_id = '{event}' and state = 'dead'");
             if stage.databases.number("finance", &is_dead).await > 0 {
                 faults
                     .problems

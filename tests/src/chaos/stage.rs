@@ -14,7 +14,9 @@ use super::random::Random;
 use super::report::{Faults, Row};
 use super::sampler::Sampler;
 use super::servers::Servers;
+use crate::services;
 use crate::stack::Stack;
+use kith_platform::testing::NOTE_WHAT_IS_DONE;
 
 /// How long a phase's months may take once its faults are over.
 const LIMIT: Duration = Duration::from_mins(20);
@@ -86,6 +88,9 @@ impl Stage {
         // One user for all: what is delivered twice or late is published again by the harness, in the services' names.
         let stack = Stack::start().await;
         let databases = Databases::of(&stack);
+        for service in services() {
+            databases.run(service.name, NOTE_WHAT_IS_DONE).await;
+        }
         let tenants = (1..=size.tenants).map(|number| Tenant::new(size.seed, number, size.visits_a_month));
         Self {
             tenants: tenants.collect(),

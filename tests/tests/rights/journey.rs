@@ -446,7 +446,7 @@ async fn what_may_go_goes_everywhere_and_what_must_stay_is_listed() {
     }
 
     // Nothing of it in what was given up on, in the outboxes and inboxes, or on the broker.
-    let dead = sum_of(&journey.stack, "select count(*) from platform.inbox where state = 'dead'").await;
+    let dead = sum_of(&journey.stack, "select count(*) from platform.inbox_todo where state = 'dead'").await;
     let sent = sum_of(&journey.stack, "select count(*) from platform.outbox").await;
     let received = sum_of(&journey.stack, "select count(*) from platform.inbox").await;
     let (dead_letters, unrouted) =

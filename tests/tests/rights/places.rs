@@ -13,10 +13,10 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use sqlx::AssertSqlSafe;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const DEAD: &str = "select count(*) from platform.inbox where state = 'dead'";
+const DEAD: &str = "select count(*) from platform.inbox_todo where state = 'dead'";
 /// The next attempt now: eight attempts with their back-off would take minutes.
 const HURRY: &str =
-    "update platform.inbox set next_attempt_at = received_at where state = 'ready' and attempts > 0";
+    "update platform.inbox_todo set next_attempt_at = since where state = 'ready' and attempts > 0";
 
 /// From now on appointments cannot apply what it hears of any giver; the failure itself cries these words out.
 pub async fn poison(stack: &Stack, words: &str) {
@@ -42,7 +42,7 @@ pub async fn until_dead(stack: &Stack) {
 pub async fn mend(stack: &Stack) {
     assert_eq!(number(stack, "appointments", DEAD).await, 1, "it is dead to the end");
     run(stack, "appointments", "drop trigger poison on known_giver; drop function poison()").await;
-    let dead: String = sqlx::query_scalar("select event_id::text from platform.inbox where state = 'dead'")
+    let dead: String = sqlx::query_scalar("select event_id::text from platform.inbox_todo where state = 'dead'")
         .fetch_one(&mut stack.admin("appointments").await)
         .await
         .expect("a dead event");

@@ -110,7 +110,9 @@ impl<'stack> Host<'stack> {
                     "platform.outbox"
                     | "platform.outbox_head"
                     | "platform.inbox"
-                    | "platform.inbox_cursor" => "and aggregate_type not like '%.tenant_fence'",
+                    | "platform.inbox_cursor"
+                    | "platform.inbox_todo"
+                    | "platform.inbox_state" => "and aggregate_type not like '%.tenant_fence'",
                     _ => "",
                 };
                 // The table comes from the catalogue.

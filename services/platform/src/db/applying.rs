@@ -14,6 +14,8 @@ use crate::id::{TenantId, Uuid};
 /// An event whose cursor is locked.
 #[derive(Debug)]
 pub(crate) struct Ready {
+    /// Its place in the order of arrival.
+    pub seq: i64,
     pub event_id: Uuid,
     pub event_type: String,
     pub aggregate_type: String,
@@ -53,14 +55,14 @@ impl Tx {
     }
 
     /// Marks events as done before others are taken.
-    pub(crate) async fn mark_done(&mut self, done: &[Uuid], now: Now) -> Result<()> {
+    pub(crate) async fn mark_done(&mut self, done: &[i64], now: Now) -> Result<()> {
         let marking = marking(self.tenant, done, now);
         sqlx::raw_sql(AssertSqlSafe(marking)).execute(self.open.conn()).await?;
         Ok(())
     }
 
     /// Marks events as done and commits everything; answers what it caused.
-    pub(crate) async fn commit_done(mut self, done: &[Uuid], now: Now) -> Result<String> {
+    pub(crate) async fn commit_done(mut self, done: &[i64], now: Now) -> Result<String> {
         let caused = self.flush().await?;
         self.open.finish(format!("{}; commit", marking(self.tenant, done, now))).await?;
         Ok(caused)
@@ -75,22 +77,23 @@ fn taking(tenant: TenantId, limit: i64, now: Now) -> String {
     format!("select * from platform.take('{tenant}', '{}', {limit})", moment(now))
 }
 
-fn marking(tenant: TenantId, done: &[Uuid], now: Now) -> String {
-    let done = done.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
+fn marking(tenant: TenantId, done: &[i64], now: Now) -> String {
+    let done = done.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     format!("select platform.mark_done('{tenant}', '{}', '{{{done}}}')", moment(now))
 }
 
 fn ready(row: PgRow) -> Result<Ready> {
     Ok(Ready {
-        event_id: row.try_get(0)?,
-        event_type: row.try_get(1)?,
-        aggregate_type: row.try_get(2)?,
-        aggregate_id: row.try_get(3)?,
-        event_no: row.try_get(4)?,
-        payload: row.try_get(5)?,
-        traceparent: row.try_get(6)?,
-        snapshot: row.try_get(7)?,
-        last_no: row.try_get(8)?,
-        waiting: row.try_get(9)?,
+        seq: row.try_get(0)?,
+        event_id: row.try_get(1)?,
+        event_type: row.try_get(2)?,
+        aggregate_type: row.try_get(3)?,
+        aggregate_id: row.try_get(4)?,
+        event_no: row.try_get(5)?,
+        payload: row.try_get(6)?,
+        traceparent: row.try_get(7)?,
+        snapshot: row.try_get(8)?,
+        last_no: row.try_get(9)?,
+        waiting: row.try_get(10)?,
     })
 }

@@ -124,20 +124,28 @@ impl Inbox {
                      as m (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload,
                          traceparent, snapshot, place)
              ), again as (
-                 update platform.inbox i set snapshot = true, state = 'ready', attempts = 0, awaiting = null,
-                     next_attempt_at = $9, received_at = $9, done_at = null
+                 update platform.inbox i set snapshot = true, received_at = $9
                  from message m where m.snapshot and i.tenant_id = m.tenant_id and i.event_id = m.event_id
+                 returning i.*
              ), cursor as (
                  insert into platform.inbox_cursor (tenant_id, aggregate_type, aggregate_id, last_no)
                  select distinct tenant_id, aggregate_type, aggregate_id, 0 from message
                  on conflict on constraint inbox_cursor_pk do nothing
              ), stored as (
                  insert into platform.inbox (tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type,
-                     payload, traceparent, snapshot, state, attempts, next_attempt_at, received_at)
+                     payload, traceparent, snapshot, received_at)
                  select tenant_id, event_id, aggregate_type, aggregate_id, event_no, event_type, payload, traceparent,
-                     bool_or(snapshot) over (partition by tenant_id, event_id), 'ready', 0, $9, $9
+                     bool_or(snapshot) over (partition by tenant_id, event_id), $9
                  from message order by place
                  on conflict do nothing
+                 returning *
+             ), todo as (
+                 insert into platform.inbox_todo (tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot,
+                     state, attempts, next_attempt_at, since)
+                 select tenant_id, seq, event_id, aggregate_type, aggregate_id, event_no, snapshot, 'ready', 0, $9, $9
+                 from (select * from again union all select * from stored) as event
+                 on conflict on constraint inbox_todo_pk do update set snapshot = true, state = 'ready', attempts = 0,
+                     awaiting = null, next_attempt_at = $9, since = $9
              )
              select m.event_id as "event_id!" from message m join platform.inbox i
                  on i.tenant_id = m.tenant_id and i.aggregate_type = m.aggregate_type

@@ -61,7 +61,7 @@ async fn what_is_not_safe_yet_is_not_acknowledged() {
                 Publisher::new(stage.address.clone()).publish(std::slice::from_ref(message)).await;
             assert!(failure.is_none(), "{failure:?}");
         };
-        let done = "select count(*) from platform.inbox where state = 'done'";
+        let done = "select count(*) from platform.inbox_state where state = 'done'";
         arrive(&messages[0]).await;
         until("the service applies", Duration::from_secs(30), async || count(&mut admin, done).await == 1)
             .await;
