@@ -86,13 +86,18 @@ drop function platform.mark_done(uuid, timestamptz, uuid[]);
 create function platform.mark_done(p_tenant uuid, p_now timestamptz, p_events bigint[]) returns void
 language plpgsql as $$
 declare
+    -- The planner expects one row, and would look through all that waits for those of the list: between these are few others.
+    first_seq bigint;
+    last_seq bigint;
     aggregates text[];
     covering_types text[];
     covering_ids uuid[];
     covering_nos bigint[];
 begin
+    select min(e.seq), max(e.seq) into first_seq, last_seq from unnest(p_events) as e (seq);
     with event as (
-        delete from platform.inbox_todo t where t.tenant_id = p_tenant and t.seq = any(p_events)
+        delete from platform.inbox_todo t
+        where t.tenant_id = p_tenant and t.seq between first_seq and last_seq and t.seq = any(p_events)
         returning t.aggregate_type, t.aggregate_id, t.event_no, t.snapshot
     ), moved as (
         update platform.inbox_cursor c set last_no = greatest(c.last_no, e.event_no)

@@ -14,7 +14,7 @@ use crate::people::{People, Someone, method_of, service_of, with_request_id};
 use crate::stack::Stack;
 
 /// What a refused call may leave: who tried what. Answers are saved of successes only, but are not what is asked here.
-pub const ASIDE: &[&str] = &["platform.audit", "platform.saved_answer"];
+pub const ASIDE: &[&str] = &["platform.audit", "platform.audit_open", "platform.saved_answer"];
 /// Changed from time to time, whatever is called: keys are fetched anew, services join at their first start, and what
 /// earlier calls left in the audit is sealed.
 const NOT_LOOKED_AT: &[&str] = &[

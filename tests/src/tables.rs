@@ -149,9 +149,10 @@ const EVERYTHING: &[&str] = &["DELETE", "INSERT", "SELECT", "UPDATE"];
 
 /// What the relay role may do with the rows of all tenants.
 pub const OPEN_TO_RELAY: &[(&str, &[&str])] = &[
-    // The sealer reads the audit, gives rows their place, and writes blocks.
-    ("platform.audit", &["SELECT", "UPDATE"]),
+    // The sealer reads the audit and what of it is open, and writes blocks.
+    ("platform.audit", &["SELECT"]),
     ("platform.audit_block", &["INSERT", "SELECT"]),
+    ("platform.audit_open", &["DELETE", "SELECT"]),
     ("platform.inbox", EVERYTHING),
     ("platform.inbox_cursor", EVERYTHING),
     ("platform.inbox_todo", EVERYTHING),

@@ -19,6 +19,7 @@ const ASIDE: &[&str] = &[
     "platform.saved_answer",
     "platform.audit",
     "platform.audit_block",
+    "platform.audit_open",
 ];
 
 /// What each service knows of the others, and nothing of its own. Of identity: who belongs to which Team and

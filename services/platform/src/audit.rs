@@ -84,7 +84,10 @@ pub(crate) async fn write(conn: Conn<'_>, tenant: TenantId, noted: &[&Noted], id
         return Ok(());
     }
     sqlx::query!(
-        "insert into platform.audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis,
+        "with open as (
+             insert into platform.audit_open (tenant_id, id) select $1, unnest($2::uuid[])
+         )
+         insert into platform.audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis,
              allowed, traceparent, recorded_at)
          select $1, row.id, row.actor_id, row.action, row.subject_type, row.subject_id, row.person_id, row.basis,
              row.allowed, row.traceparent, row.recorded_at

@@ -4,7 +4,7 @@
 //! removed; what was cut off the end of a chain after the newest checkpoint that was kept elsewhere; and anything at all
 //! by who holds both the database and the folder of secrets, against seals that no checkpoint vouches for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
@@ -69,16 +69,9 @@ pub async fn verify(
     loop {
         let blocks = blocks(conn, tenant, walk.last).await?;
         let Some(newest) = blocks.last().map(|block| block.head.number) else { break };
-        let mut rows = rows(conn, tenant, walk.last, newest).await?;
+        let rows = rows(conn, tenant, walk.last, newest).await?;
         for block in &blocks {
-            let own = rows.remove(&block.head.number).unwrap_or_default();
-            walk.block(block, &own);
-        }
-        for (number, stray) in rows {
-            walk.fault(format!(
-                "{} rows say that they are in block {number}, which is not there",
-                stray.len()
-            ));
+            walk.block(block, &rows);
         }
         progress(walk.report.blocks);
     }
@@ -132,6 +125,7 @@ pub async fn verify_all(
 #[derive(Debug)]
 struct Sealed {
     head: Head,
+    row_ids: Vec<Uuid>,
     row_hashes: Vec<u8>,
     block_hash: Vec<u8>,
     public_key: Vec<u8>,
@@ -139,16 +133,14 @@ struct Sealed {
 }
 
 #[derive(Debug)]
-struct Placed {
-    place: i32,
-    id: Uuid,
+struct Found {
     hash: Hash,
     recorded_at: DateTime<Utc>,
 }
 
 async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result<Vec<Sealed>> {
     let rows = sqlx::query!(
-        "select number, row_count, row_hashes, merkle_root, prev_hash, block_hash, sealed_at, public_key, signature
+        "select number, row_count, row_ids, row_hashes, merkle_root, prev_hash, block_hash, sealed_at, public_key, signature
          from platform.audit_block where tenant_id = $1 and number > $2 order by number limit $3",
         tenant.0,
         after,
@@ -165,6 +157,7 @@ async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result
             prev_hash: row.prev_hash,
             sealed_at: row.sealed_at,
         },
+        row_ids: row.row_ids,
         row_hashes: row.row_hashes,
         block_hash: row.block_hash,
         public_key: row.public_key,
@@ -173,44 +166,28 @@ async fn blocks(conn: &mut PgConnection, tenant: TenantId, after: i64) -> Result
     Ok(blocks.collect())
 }
 
-/// The rows of some blocks, by block and in the order of their places.
+/// The rows that some blocks list, as far as they are there, by their ids.
 async fn rows(
     conn: &mut PgConnection,
     tenant: TenantId,
     after: i64,
     until: i64,
-) -> Result<BTreeMap<i64, Vec<Placed>>> {
-    let rows = sqlx::query!(
-        r#"select id, actor_id, action, subject_type, subject_id, person_id, basis, allowed, traceparent, recorded_at,
-               block_number as "block_number!", place as "place!"
-           from platform.audit where tenant_id = $1 and block_number > $2 and block_number <= $3
-           order by block_number, place"#,
+) -> Result<HashMap<Uuid, Found>> {
+    let entries = sqlx::query_as!(
+        Entry,
+        "select a.tenant_id, a.id, a.actor_id, a.action, a.subject_type, a.subject_id, a.person_id, a.basis, a.allowed,
+             a.traceparent, a.recorded_at
+         from platform.audit_block b cross join unnest(b.row_ids) as sealed (id)
+             join platform.audit a on a.tenant_id = b.tenant_id and a.id = sealed.id
+         where b.tenant_id = $1 and b.number > $2 and b.number <= $3",
         tenant.0,
         after,
         until
     )
     .fetch_all(conn)
     .await?;
-    let mut by_block: BTreeMap<i64, Vec<Placed>> = BTreeMap::new();
-    for row in rows {
-        let entry = Entry {
-            tenant_id: tenant.0,
-            id: row.id,
-            actor_id: row.actor_id,
-            action: row.action,
-            subject_type: row.subject_type,
-            subject_id: row.subject_id,
-            person_id: row.person_id,
-            basis: row.basis,
-            allowed: row.allowed,
-            traceparent: row.traceparent,
-            recorded_at: row.recorded_at,
-        };
-        let placed =
-            Placed { place: row.place, id: row.id, hash: entry.hash(), recorded_at: row.recorded_at };
-        by_block.entry(row.block_number).or_default().push(placed);
-    }
-    Ok(by_block)
+    let found = |entry: Entry| (entry.id, Found { hash: entry.hash(), recorded_at: entry.recorded_at });
+    Ok(entries.into_iter().map(found).collect())
 }
 
 /// One walk along a chain.
@@ -254,7 +231,7 @@ impl<'trust> Walk<'trust> {
         self.report.faults.push(what);
     }
 
-    fn block(&mut self, block: &Sealed, rows: &[Placed]) {
+    fn block(&mut self, block: &Sealed, rows: &HashMap<Uuid, Found>) {
         let number = block.head.number;
         match number - self.last {
             1 => {}
@@ -265,7 +242,8 @@ impl<'trust> Walk<'trust> {
             self.fault(format!("block {number} does not follow from the block before it"));
         }
         let (kept, rest) = block.row_hashes.as_chunks::<32>();
-        if !rest.is_empty() || kept.len() != usize::try_from(block.head.row_count).unwrap_or(usize::MAX) {
+        let count = usize::try_from(block.head.row_count).unwrap_or(usize::MAX);
+        if !rest.is_empty() || kept.len() != count || block.row_ids.len() != count {
             self.fault(format!("block {number}: its list of rows does not have the length that it says"));
         }
         if seal::merkle_root(kept).as_slice() != block.head.merkle_root {
@@ -289,41 +267,34 @@ impl<'trust> Walk<'trust> {
                 "block {number} is not the one that the checkpoint kept elsewhere vouches for"
             ));
         }
-        self.rows(number, kept, rows);
+        self.rows(number, &block.row_ids, kept, rows);
         self.report.blocks += 1;
         self.report.rows += i64::from(block.head.row_count);
         self.last = number;
         self.last_hash.clone_from(&block.block_hash);
     }
 
-    /// Compares the rows of a block with what was sealed.
-    fn rows(&mut self, number: i64, kept: &[Hash], rows: &[Placed]) {
-        let mut by_place: BTreeMap<i32, &Placed> = rows.iter().map(|row| (row.place, row)).collect();
-        for (index, sealed) in kept.iter().enumerate() {
-            let place = i32::try_from(index).unwrap_or(i32::MAX);
-            match by_place.remove(&place) {
+    /// Compares the rows that a block lists with what was sealed.
+    fn rows(&mut self, number: i64, ids: &[Uuid], kept: &[Hash], rows: &HashMap<Uuid, Found>) {
+        for (place, (id, sealed)) in ids.iter().zip(kept).enumerate() {
+            match rows.get(id) {
                 Some(row) if row.hash == *sealed => {}
                 Some(row) if kept.contains(&row.hash) => {
                     self.fault(format!(
-                        "block {number}: row {} stands at another place than it was sealed at",
-                        row.id
+                        "block {number}: row {id} stands at another place than it was sealed at"
                     ));
                 }
-                Some(row) => {
+                Some(_) => {
                     self.fault(format!(
-                        "block {number}: row {} at place {place} is not what was sealed there",
-                        row.id
+                        "block {number}: row {id} at place {place} is not what was sealed there"
                     ));
                 }
-                None => self.fault(format!("block {number}: the row at place {place} was removed")),
+                None => self.fault(format!("block {number}: row {id} at place {place} was removed")),
             }
         }
-        for (place, row) in by_place {
-            self.fault(format!("block {number}: row {} at place {place} was inserted", row.id));
-        }
         let before = self.newest_row;
-        for row in rows {
-            self.in_time(row.id, row.recorded_at, before);
+        for (id, row) in ids.iter().filter_map(|id| Some((*id, rows.get(id)?))) {
+            self.in_time(id, row.recorded_at, before);
             self.newest_row = self.newest_row.max(Some(row.recorded_at));
         }
     }
@@ -337,24 +308,37 @@ impl<'trust> Walk<'trust> {
         }
     }
 
-    /// Looks at what no block holds: rows without a seal, rows beyond the end, checkpoints beyond the end.
+    /// Looks at what no block holds: rows that wait for a seal, rows that do not, checkpoints beyond the end.
     async fn outside(&mut self, conn: &mut PgConnection) -> Result<()> {
-        let rows = sqlx::query!(
-            "select id, recorded_at, block_number from platform.audit
-             where tenant_id = $1 and (block_number is null or block_number > $2 or block_number < 1)",
-            self.report.tenant.0,
-            self.last
+        let tenant = self.report.tenant.0;
+        let open = sqlx::query!(
+            r#"select o.id, a.recorded_at as "recorded_at?"
+               from platform.audit_open o left join platform.audit a on a.tenant_id = o.tenant_id and a.id = o.id
+               where o.tenant_id = $1"#,
+            tenant
         )
-        .fetch_all(conn)
+        .fetch_all(&mut *conn)
         .await?;
         let before = self.newest_row;
-        for row in rows {
-            if let Some(number) = row.block_number {
-                self.fault(format!("row {} says that it is in block {number}, which is not there", row.id));
-            } else {
-                self.report.unsealed += 1;
-                self.in_time(row.id, row.recorded_at, before);
-            }
+        for row in open {
+            let Some(recorded_at) = row.recorded_at else {
+                self.fault(format!("row {} was removed before it was sealed", row.id));
+                continue;
+            };
+            self.report.unsealed += 1;
+            self.in_time(row.id, recorded_at, before);
+        }
+        let strays = sqlx::query_scalar!(
+            "with sealed as (select unnest(row_ids) as id from platform.audit_block where tenant_id = $1)
+             select a.id from platform.audit a
+             where a.tenant_id = $1 and not exists (select from sealed s where s.id = a.id)
+                 and not exists (select from platform.audit_open o where o.tenant_id = $1 and o.id = a.id)",
+            tenant
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        for id in strays {
+            self.fault(format!("row {id} is in no block and does not wait for one"));
         }
         let mut beyond: Vec<i64> = self.checkpoints.keys().copied().collect();
         beyond.sort_unstable();

@@ -89,6 +89,8 @@ pub(crate) async fn write(
                  row.allowed, $4, $3
              from unnest($10::uuid[], $11::text[], $12::text[], $13::uuid[], $14::uuid[], $15::text[], $16::bool[])
                  as row (id, action, subject_type, subject_id, person_id, basis, allowed)
+         ), open as (
+             insert into platform.audit_open (tenant_id, id) select $1, unnest($10::uuid[])
          )
          insert into platform.saved_answer
              (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
@@ -144,6 +146,8 @@ const ONE_EVENT: &str = "head as (
              row.allowed, $4, $3
          from unnest($10::uuid[], $11::text[], $12::text[], $13::uuid[], $14::uuid[], $15::text[], $16::bool[])
              as row (id, action, subject_type, subject_id, person_id, basis, allowed)
+     ), open as (
+         insert into platform.audit_open (tenant_id, id) select $1, unnest($10::uuid[])
      )
      insert into platform.saved_answer (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
      select $1, $2, $17, $18, $19, $20, $21";

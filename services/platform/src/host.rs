@@ -92,6 +92,7 @@ impl Host {
             address: config.broker_as(service.name)?,
             subscriptions: (service.subscriptions)(),
             stored: Arc::default(),
+            commits: Arc::default(),
             applied: Arc::new(Notify::new()),
             wrote: Arc::new(Notify::new()),
             bound: Arc::default(),

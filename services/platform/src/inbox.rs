@@ -20,10 +20,12 @@ use crate::id::{TenantId, Uuid};
 use crate::pace::Pace;
 
 mod arrived;
+mod commits;
 mod listen;
 mod receive;
 
 use arrived::Arrived;
+use commits::Commits;
 use listen::Handler;
 pub use listen::{Outcome, Received, Subscriptions};
 
@@ -107,6 +109,8 @@ pub struct Inbox {
     pub(crate) subscriptions: Subscriptions,
     /// Wakes the applier after events were stored.
     pub(crate) stored: Arc<Arrived>,
+    /// What the applier commits.
+    pub(crate) commits: Arc<Commits>,
     /// Wakes those who wait for events to be applied.
     pub(crate) applied: Arc<Notify>,
     /// Wakes the relay: handlers may write events of their own.
@@ -218,7 +222,9 @@ impl Inbox {
         match worked {
             Ok(worked) => {
                 crate::crash::point("K7");
+                let commit = self.commits.begin();
                 let caused = tx.commit_done(&worked.done, now).await?;
+                self.commits.ended(commit);
                 crate::crash::point("K8");
                 if !caused.is_empty() {
                     self.wrote.notify_one();

@@ -1,8 +1,8 @@
 //! Sealing the audit: each tenant's rows are closed into blocks that follow from one another and are signed, so that no row
 //! can later be altered, removed, inserted or moved without its being found (see `chain`).
 //!
-//! Rows get their place from the sealer, so that writers do not queue behind one another. One sealer of a database
-//! leads at a time. A row is without a seal for about a second; what is cut off the end of a chain is found only with a
+//! The sealer puts rows in their order, so that writers do not queue behind one another; a row itself is written once, and a
+//! block lists its rows. One sealer of a database leads at a time. A row is without a seal for about a second; what is cut off the end of a chain is found only with a
 //! checkpoint that was kept elsewhere: the sealer says each in the log, and `kith audit checkpoint` prints the newest.
 
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Canonical {
     }
 }
 
-/// A row of the audit, every column of it but its place.
+/// A row of the audit, every column of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub tenant_id: Uuid,
@@ -237,11 +237,10 @@ impl Sealer {
     /// Tenants with rows that have no seal.
     async fn waiting(&self) -> Result<Vec<TenantId>> {
         let mut conn = self.db.relay().await?;
-        let tenants = sqlx::query_scalar!(
-            "select distinct tenant_id from platform.audit where block_number is null order by tenant_id"
-        )
-        .fetch_all(&mut *conn)
-        .await?;
+        let tenants =
+            sqlx::query_scalar!("select distinct tenant_id from platform.audit_open order by tenant_id")
+                .fetch_all(&mut *conn)
+                .await?;
         Ok(tenants.into_iter().map(TenantId).collect())
     }
 
@@ -260,9 +259,10 @@ impl Sealer {
     async fn close(&self, conn: &mut PgConnection, tenant: TenantId) -> Result<Option<(usize, Checkpoint)>> {
         let entries = sqlx::query_as!(
             Entry,
-            "select tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis, allowed, traceparent,
-                 recorded_at
-             from platform.audit where tenant_id = $1 and block_number is null order by id limit $2",
+            "select a.tenant_id, a.id, a.actor_id, a.action, a.subject_type, a.subject_id, a.person_id, a.basis, a.allowed,
+                 a.traceparent, a.recorded_at
+             from platform.audit_open o join platform.audit a on a.tenant_id = o.tenant_id and a.id = o.id
+             where o.tenant_id = $1 order by o.id limit $2",
             tenant.0,
             MOST_ROWS
         )
@@ -279,6 +279,7 @@ impl Sealer {
         .await?;
         let (last_number, prev_hash) =
             last.map_or_else(|| (0, NOTHING.to_vec()), |last| (last.number, last.block_hash));
+        let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id).collect();
         let hashes: Vec<Hash> = entries.iter().map(Entry::hash).collect();
         let head = Head {
             tenant_id: tenant.0,
@@ -292,12 +293,13 @@ impl Sealer {
         let public_key = self.key.public().to_bytes();
         let signature = self.key.0.sign(&signed(tenant.0, head.number, &block_hash)).to_bytes();
         sqlx::query!(
-            "insert into platform.audit_block (tenant_id, number, row_count, row_hashes, merkle_root, prev_hash,
+            "insert into platform.audit_block (tenant_id, number, row_count, row_ids, row_hashes, merkle_root, prev_hash,
                  block_hash, sealed_at, public_key, signature)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             tenant.0,
             head.number,
             head.row_count,
+            &ids,
             hashes.concat(),
             head.merkle_root,
             head.prev_hash,
@@ -308,18 +310,16 @@ impl Sealer {
         )
         .execute(&mut *conn)
         .await?;
-        let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id).collect();
-        let placed = sqlx::query!(
-            "update platform.audit a set block_number = $2, place = p.place - 1
-             from unnest($3::uuid[]) with ordinality as p (id, place)
-             where a.tenant_id = $1 and a.id = p.id and a.block_number is null",
+        let closed = sqlx::query!(
+            "delete from platform.audit_open where tenant_id = $1 and id between $3 and $4 and id = any($2)",
             tenant.0,
-            head.number,
             &ids,
+            ids.first().copied(),
+            ids.last().copied(),
         )
         .execute(&mut *conn)
         .await?;
-        if placed.rows_affected() != ids.len() as u64 {
+        if closed.rows_affected() != ids.len() as u64 {
             return Err(Error::internal(anyhow::anyhow!("rows went away while they were sealed")));
         }
         let checkpoint = Checkpoint {

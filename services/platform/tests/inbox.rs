@@ -120,7 +120,8 @@ async fn an_event_at_or_below_the_cursor_has_no_effect() {
     let again: Vec<Message> = (1..=4).map(|number| stage.message(note, number, Ask::Nothing)).collect();
     stage.receive(&again).await;
     assert_eq!(stage.applied(note).await, Some(numbers(1..=4)), "1 to 3 once, 4 for the first time");
-    let done = count(&mut stage.admin, "select count(*) from platform.inbox_state where state = 'done'").await;
+    let done =
+        count(&mut stage.admin, "select count(*) from platform.inbox_state where state = 'done'").await;
     assert_eq!(done, 4, "the old ones are done with");
 }
 
@@ -151,7 +152,8 @@ async fn numbers_wait_for_those_before_them() {
     for note in &notes {
         assert_eq!(stage.applied(*note).await, Some(numbers(1..=20)));
     }
-    let left = count(&mut stage.admin, "select count(*) from platform.inbox_state where state <> 'done'").await;
+    let left =
+        count(&mut stage.admin, "select count(*) from platform.inbox_state where state <> 'done'").await;
     println!("D4: events 203 shuffled, order breaches 0, parked at the end {left}");
     assert_eq!(left, 0);
 }
@@ -346,12 +348,11 @@ async fn five_hundred_events_go_into_one_transaction() {
     for note in &notes {
         assert_eq!(stage.applied(*note).await, Some(numbers(1..=11)));
     }
-    let sizes: Vec<i64> = sqlx::query_scalar(
-        "select count(*) from noted.done group by transaction order by count(*) desc",
-    )
-    .fetch_all(&mut stage.admin)
-    .await
-    .expect("the transactions");
+    let sizes: Vec<i64> =
+        sqlx::query_scalar("select count(*) from noted.done group by transaction order by count(*) desc")
+            .fetch_all(&mut stage.admin)
+            .await
+            .expect("the transactions");
     assert_eq!(sizes, [500, 50]);
 }
 
@@ -373,8 +374,7 @@ async fn a_batch_with_a_failure_is_done_one_by_one() {
         );
     }
     assert_eq!(stage.applied(bad).await, None);
-    let transactions =
-        count(&mut stage.admin, "select count(distinct transaction) from noted.done").await;
+    let transactions = count(&mut stage.admin, "select count(distinct transaction) from noted.done").await;
     assert_eq!(transactions, 30);
 }
 

@@ -117,7 +117,8 @@ impl Databases {
 
     async fn is_done(&self, service: &str, event: &str) -> bool {
         let Ok(mut conn) = self.connect(service).await else { return false };
-        let sql = "select exists (select from platform.inbox_state where event_id = $1::uuid and state = 'done')";
+        let sql =
+            "select exists (select from platform.inbox_state where event_id = $1::uuid and state = 'done')";
         sqlx::query_scalar(sql).bind(event).fetch_one(&mut conn).await.unwrap_or(false)
     }
 }

@@ -106,8 +106,9 @@ async fn mend(stage: &Stage, faults: &mut Faults) -> (usize, usize, usize) {
         let done = done.expect("kith is built");
         if !done.status.success() {
             // A snapshot that was asked for because of a gap may have stood in for it meanwhile.
-            let is_dead =
-                format!("select count(*) from platform.inbox_todo where event_id = '{event}' and state = 'dead'");
+            let is_dead = format!(
+                "select count(*) from platform.inbox_todo where event_id = '{event}' and state = 'dead'"
+            );
             if stage.databases.number("finance", &is_dead).await > 0 {
                 faults
                     .problems

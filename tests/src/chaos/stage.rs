@@ -154,7 +154,7 @@ impl Stage {
     /// Ends the services and lets go of their databases, for what may only be done to databases at rest.
     pub fn rest(&mut self) {
         self.sampler = None;
-        for service in crate::services() {
+        for service in services() {
             self.stack.kill(service.name);
         }
     }

@@ -332,11 +332,10 @@ async fn sealed(stack: &Stack, admins: &mut BTreeMap<&'static str, PgConnection>
     };
     for (service, admin) in admins.iter_mut() {
         for _ in 0..300 {
-            let open: i64 =
-                sqlx::query_scalar("select count(*) from platform.audit where block_number is null")
-                    .fetch_one(&mut *admin)
-                    .await
-                    .expect("a number");
+            let open: i64 = sqlx::query_scalar("select count(*) from platform.audit_open")
+                .fetch_one(&mut *admin)
+                .await
+                .expect("a number");
             if open == 0 {
                 break;
             }
@@ -349,10 +348,13 @@ async fn sealed(stack: &Stack, admins: &mut BTreeMap<&'static str, PgConnection>
         assert!(said.contains(" 0 faults"));
     }
     let teams = admins.get_mut("teams").expect("teams");
-    sqlx::query("update platform.audit set basis = 'owner member' where block_number = 1 and place = 0")
-        .execute(teams)
-        .await
-        .expect("tampered with");
+    sqlx::query(
+        "update platform.audit set basis = 'owner member' where id = (
+             select row_ids[1] from platform.audit_block where number = 1 limit 1)",
+    )
+    .execute(teams)
+    .await
+    .expect("tampered with");
     let output = verify("teams", &[]);
     let said = String::from_utf8_lossy(&output.stdout);
     print!("after a change: {said}");

@@ -42,10 +42,11 @@ pub async fn until_dead(stack: &Stack) {
 pub async fn mend(stack: &Stack) {
     assert_eq!(number(stack, "appointments", DEAD).await, 1, "it is dead to the end");
     run(stack, "appointments", "drop trigger poison on known_giver; drop function poison()").await;
-    let dead: String = sqlx::query_scalar("select event_id::text from platform.inbox_todo where state = 'dead'")
-        .fetch_one(&mut stack.admin("appointments").await)
-        .await
-        .expect("a dead event");
+    let dead: String =
+        sqlx::query_scalar("select event_id::text from platform.inbox_todo where state = 'dead'")
+            .fetch_one(&mut stack.admin("appointments").await)
+            .await
+            .expect("a dead event");
     let replay = ["events", "appointments", "replay", &dead, "--reason", "mended"];
     let done = stack.operate("appointments", &replay).output().expect("kith is built");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

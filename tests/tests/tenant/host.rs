@@ -26,8 +26,13 @@ pub const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long something that follows from an event may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Who looked at what, and what is said about the freeze itself: neither is the tenant's.
-const ASIDE: &[&str] =
-    &["platform.audit", "platform.audit_block", "platform.tenant_fence", "public.tenant_fence_report"];
+const ASIDE: &[&str] = &[
+    "platform.audit",
+    "platform.audit_block",
+    "platform.audit_open",
+    "platform.tenant_fence",
+    "public.tenant_fence_report",
+];
 
 /// The operator of a stack.
 pub struct Host<'stack> {

@@ -1,7 +1,7 @@
 //! From the broker into the inbox: stored, safe, then acknowledged. What is stored is applied meanwhile.
 //!
 //! Storing does not wait for the disk, so that applying begins at once: its own commit, which does, takes with it everything that was
-//! committed before. What is acknowledged waits for the disk in any case.
+//! committed before. What is acknowledged waits for that commit or, where none comes soon, for one of its own.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -17,6 +17,9 @@ use crate::error::Result;
 use crate::id::{TenantId, Uuid};
 use crate::pace::Pace;
 
+/// How long an acknowledgement waits for a commit of the applier: as one event takes. More of them take longer, and meanwhile the
+/// next are received.
+const SOON: Duration = Duration::from_millis(5);
 /// Waits until everything that was committed before is as safe as the database's own setting makes it. The message itself says
 /// nothing to anybody.
 const MAKE_SAFE: &str = "begin; set local synchronous_commit to default;
@@ -91,8 +94,12 @@ impl Inbox {
         let events = batch.messages.iter().filter(|message| !crate::watermark::is_one(message));
         let tenants: BTreeSet<TenantId> = events.map(|event| event.tenant_id).collect();
         if !tenants.is_empty() {
+            // Every commit that begins from here on has these events before it.
+            let applied = self.commits.next(SOON);
             self.stored.add(tenants);
-            sqlx::raw_sql(MAKE_SAFE).execute(open.conn()).await?;
+            if !applied.await {
+                sqlx::raw_sql(MAKE_SAFE).execute(open.conn()).await?;
+            }
         }
         *session = Some(open);
         // After the events: what was told to be complete came before it.
