@@ -1,5 +1,7 @@
 //! What evaluation hears from the others: who belongs where, and which visits took place. Ids and days only.
 
+use std::time::Duration;
+
 use kith_platform::db::Tx;
 use kith_platform::error::{Error, Result};
 use kith_platform::fields::Fields;
@@ -19,7 +21,9 @@ use crate::events;
 
 /// The list of aggregates that evaluation listens to.
 pub fn subscriptions() -> Subscriptions {
+    // Its figures are of weeks and months: nobody waits for a visit to be counted.
     Subscriptions::new()
+        .gather(Duration::from_millis(50))
         .on("identity.tenant", |tx, event| Box::pin(tenant::follow(tx, event)))
         .on("identity.access_request", |tx, event| Box::pin(rights::access_request(tx, event)))
         .on("identity.erasure", |tx, event| Box::pin(rights::erase(tx, event, events::erasure_carried_out)))

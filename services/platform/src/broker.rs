@@ -267,15 +267,18 @@ impl Receiver {
         Ok(Self { address: address.clone(), deliveries: Deliveries { connection, channel, consumer } })
     }
 
-    /// Waits for deliveries and takes all that are there, in order. Envelopes that cannot be read, and messages that come
+    /// Waits for a delivery and, after so long, takes all that are there, in order. Envelopes that cannot be read, and messages that come
     /// from another service than they say, go to the dead letters.
-    pub async fn next(&mut self) -> Result<Batch> {
-        Ok(self.try_next().await?)
+    pub async fn next(&mut self, gather: Duration) -> Result<Batch> {
+        Ok(self.try_next(gather).await?)
     }
 
-    async fn try_next(&mut self) -> Result<Batch, Failure> {
+    async fn try_next(&mut self, gather: Duration) -> Result<Batch, Failure> {
         loop {
             let mut deliveries = vec![self.deliveries.next().await?];
+            if !gather.is_zero() {
+                tokio::time::sleep(gather).await;
+            }
             while deliveries.len() < usize::from(PREFETCH)
                 && let Some(more) = self.deliveries.there()?
             {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// The least time from one turn's beginning to the next: short beside what an event takes to get through, long beside what
 /// lies between two events under load.
-const STEP: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(10);
 
 /// When the last turn began.
 #[derive(Debug, Default)]

@@ -135,11 +135,13 @@ async fn peer(scene: &Scene) -> (Pgbench, std::path::PathBuf) {
             "appointments",
             &format!(
                 "create schema if not exists bench;
-                 drop table if exists bench.visit, bench.outbox_head, bench.outbox, bench.agreed_audit, bench.saved_answer;
+                 drop table if exists bench.visit, bench.outbox_head, bench.outbox, bench.agreed_audit, bench.agreed_open,
+                     bench.saved_answer;
                  create table bench.visit (like visit including all);
                  create table bench.outbox_head (like platform.outbox_head including all);
                  create table bench.outbox (like platform.outbox including all);
                  create table bench.agreed_audit (like platform.audit including all);
+                 create table bench.agreed_open (like platform.audit_open including all);
                  create table bench.saved_answer (like platform.saved_answer including all);
                  insert into bench.visit (tenant_id, id, series_id, team_id, giver_person_id, kind, occurrence_local,
                      starts_local, time_zone, wall_minutes, plan_starts_at, plan_ends_at, state, actual_accepted,
@@ -179,6 +181,7 @@ insert into bench.agreed_audit (tenant_id, id, actor_id, action, subject_type, s
         recorded_at)
     select '{tenant}', gen_random_uuid(), '{owner}', 'AgreeVisit', 'visit', {VISIT_ID_OF_N}, '{owner}', 'owner', true, now()
     from generate_series(1, 2);
+insert into bench.agreed_open (tenant_id, id) select '{tenant}', gen_random_uuid() from generate_series(1, 2);
 insert into bench.saved_answer (tenant_id, actor_id, request_id, content_hash, answer, caused, expires_at)
     values ('{tenant}', '{owner}', gen_random_uuid(), decode(repeat('61', 32), 'hex'), decode(repeat('61', 320), 'hex'),
         'appointments.visit.agreed.v1;{owner};{owner}', now());

@@ -134,7 +134,7 @@ pub async fn audited_read(scene: &mut Scene, pace: Pace) -> Row {
         row.round(ours, limit);
     }
     row.note(format!("GetVisit by its Owner among {count} visits, {CLIENTS} clients; limit: pgbench, the SELECT of the visit and"));
-    row.note("an INSERT of both audit rows (Owner and giver) with its commit, without begin, policy or row security");
+    row.note("an INSERT of both audit rows (Owner and giver, and that they wait for a seal) with its commit, without begin, policy or row security");
     row
 }
 
@@ -143,8 +143,9 @@ async fn select_and_insert(scene: &Scene, first: usize, count: usize) -> (Pgbenc
         .databases
         .run(
             "appointments",
-            "create schema if not exists bench; drop table if exists bench.audit;
-             create table bench.audit (like platform.audit including all)",
+            "create schema if not exists bench; drop table if exists bench.audit, bench.audit_open;
+             create table bench.audit (like platform.audit including all);
+             create table bench.audit_open (like platform.audit_open including all)",
         )
         .await;
     let pgbench = Pgbench::new(&scene.databases, "appointments", scene.stack.folder().to_owned());
@@ -154,6 +155,7 @@ async fn select_and_insert(scene: &Scene, first: usize, count: usize) -> (Pgbenc
         &format!(
             "\\set n random({first}, {})
 select * from visit where tenant_id = '{tenant}' and id = {VISIT_ID_OF_N};
+with open as (insert into bench.audit_open (tenant_id, id) select '{tenant}', gen_random_uuid() from generate_series(1, 2))
 insert into bench.audit (tenant_id, id, actor_id, action, subject_type, subject_id, person_id, basis, allowed, recorded_at)
 select '{tenant}', gen_random_uuid(), '{person}', 'GetVisit', 'visit', '{visit}', '{person}', 'owner', true, now()
 from generate_series(1, 2);

@@ -20,8 +20,9 @@ use crate::stack::Stack;
 const CONNECTIONS: u32 = 16;
 /// The first day of planned visits: after the month that was taken in.
 const FIRST_DAY: (i32, u32, u32) = (2026, 4, 1);
-/// A look at a database that may be repeated every millisecond.
-const QUICK_LOOK: Duration = Duration::from_micros(300);
+/// The pause between two looks at a database.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(20);
 /// The longest that working off what is on its way takes.
 const CALM: Duration = Duration::from_mins(2);
 /// One visit every other minute, so that nobody is booked twice; the clock is not set back within so many.
@@ -196,7 +197,7 @@ impl Scene {
     }
 
     /// Waits until a query of a service's database gives so many; answers how long that took. It is asked
-    /// again a millisecond later, or where asking takes long later still, so that looking costs no more than a tenth of a core.
+    /// again a millisecond later, or where asking takes long later still, so that looking costs no more than a twentieth of a core.
     ///
     /// # Panics
     /// Where it does not within the time.
@@ -211,8 +212,8 @@ impl Scene {
                 return begin.elapsed();
             }
             assert!(begin.elapsed() < within, "{service}: {found} of {wanted} after {within:?}: {sql}");
-            let pause = if took < QUICK_LOOK { Duration::from_millis(1) } else { took * 9 };
-            tokio::time::sleep(pause.min(Duration::from_millis(20))).await;
+            // What is timed has few processors, and looking takes from it.
+            tokio::time::sleep((took * 20).clamp(SHORTEST, LONGEST)).await;
         }
     }
 }

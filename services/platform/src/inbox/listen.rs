@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use prost::encoding::{DecodeContext, WireType, decode_key, message, skip_field};
@@ -76,6 +77,7 @@ pub(super) enum Handler {
 pub struct Subscriptions {
     handlers: Vec<(&'static str, Handler)>,
     alone: Vec<&'static str>,
+    gather: Duration,
 }
 
 impl Subscriptions {
@@ -120,6 +122,18 @@ impl Subscriptions {
     pub fn alone(mut self, event_type: &'static str) -> Self {
         self.alone.push(event_type);
         self
+    }
+
+    /// For a service of which nobody waits to hear: what comes gathers for so long before it is received, so that it is carried
+    /// together and leaves the machine to those who are waited for.
+    #[must_use]
+    pub fn gather(mut self, time: Duration) -> Self {
+        self.gather = time;
+        self
+    }
+
+    pub(super) fn gathering(&self) -> Duration {
+        self.gather
     }
 
     pub(super) fn is_alone(&self, event_type: &str) -> bool {

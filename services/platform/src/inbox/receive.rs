@@ -51,7 +51,7 @@ impl Inbox {
         let (mut turns, mut session) = (Pace::default(), None);
         loop {
             turns.turn().await;
-            let batch = receiver.next().await?;
+            let batch = receiver.next(self.subscriptions.gathering()).await?;
             turns.carried(batch.messages.len());
             crate::crash::point("K5");
             self.take_in(&batch, &mut session).await?;
