@@ -196,6 +196,7 @@ impl Publisher {
 pub struct Receiver {
     address: Address,
     deliveries: Deliveries,
+    gather: Duration,
 }
 
 /// What a consumer is given, as long as its connection lasts.
@@ -264,20 +265,27 @@ impl Receiver {
                 FieldTable::default(),
             )
             .await?;
-        Ok(Self { address: address.clone(), deliveries: Deliveries { connection, channel, consumer } })
+        let deliveries = Deliveries { connection, channel, consumer };
+        Ok(Self { address: address.clone(), deliveries, gather: Duration::ZERO })
     }
 
-    /// Waits for a delivery and, after so long, takes all that are there, in order. Envelopes that cannot be read, and messages that come
+    /// Lets what comes gather for so long, from the first delivery on.
+    #[must_use]
+    pub fn gathering(self, time: Duration) -> Self {
+        Self { gather: time, ..self }
+    }
+
+    /// Waits for deliveries and takes all that are there, in order. Envelopes that cannot be read, and messages that come
     /// from another service than they say, go to the dead letters.
-    pub async fn next(&mut self, gather: Duration) -> Result<Batch> {
-        Ok(self.try_next(gather).await?)
+    pub async fn next(&mut self) -> Result<Batch> {
+        Ok(self.try_next().await?)
     }
 
-    async fn try_next(&mut self, gather: Duration) -> Result<Batch, Failure> {
+    async fn try_next(&mut self) -> Result<Batch, Failure> {
         loop {
             let mut deliveries = vec![self.deliveries.next().await?];
-            if !gather.is_zero() {
-                tokio::time::sleep(gather).await;
+            if !self.gather.is_zero() {
+                tokio::time::sleep(self.gather).await;
             }
             while deliveries.len() < usize::from(PREFETCH)
                 && let Some(more) = self.deliveries.there()?

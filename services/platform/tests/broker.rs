@@ -154,7 +154,7 @@ async fn events_travel_with_all_their_attributes() {
         drop(receiver);
         let queue = stage.name("in.notes");
         let mut receiver = Receiver::open(&stage.address, LISTENS_TO).await.expect("receiving");
-        let more = tokio::time::timeout(Duration::from_millis(500), receiver.next(Duration::ZERO)).await;
+        let more = tokio::time::timeout(Duration::from_millis(500), receiver.next()).await;
         assert!(more.is_err(), "nothing comes again");
         drop(receiver);
         assert_eq!(stage.depth(&queue).await, 0);
@@ -169,7 +169,7 @@ async fn receive(
 ) -> (Vec<Message>, Vec<kith_platform::broker::Batch>) {
     let (mut messages, mut batches) = (Vec::new(), Vec::new());
     while messages.len() < how_many {
-        let batch = tokio::time::timeout(Duration::from_secs(10), receiver.next(Duration::ZERO)).await;
+        let batch = tokio::time::timeout(Duration::from_secs(10), receiver.next()).await;
         let batch = batch.expect("in time").expect("a batch");
         messages.extend(batch.messages.iter().cloned());
         batches.push(batch);

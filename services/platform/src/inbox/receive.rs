@@ -46,12 +46,13 @@ impl Inbox {
     }
 
     async fn receive_on_one_connection(&self, pause: &mut Duration) -> Result<()> {
-        let mut receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
+        let receiver = Receiver::open(&self.address, &self.subscriptions.aggregates()).await?;
+        let mut receiver = receiver.gathering(self.subscriptions.gathering());
         self.bound.store(true, Ordering::Relaxed);
         let (mut turns, mut session) = (Pace::default(), None);
         loop {
             turns.turn().await;
-            let batch = receiver.next(self.subscriptions.gathering()).await?;
+            let batch = receiver.next().await?;
             turns.carried(batch.messages.len());
             crate::crash::point("K5");
             self.take_in(&batch, &mut session).await?;

@@ -27,9 +27,25 @@ async fn a_receiver_hears_that_its_queue_is_gone() {
 }
 
 async fn until_the_end(receiver: &mut Receiver) {
-    while tokio::time::timeout(LONG, receiver.next(Duration::ZERO))
-        .await
-        .expect("it hears of the end")
-        .is_ok()
-    {}
+    while tokio::time::timeout(LONG, receiver.next()).await.expect("it hears of the end").is_ok() {}
+}
+
+/// Where nobody waits for a service, what comes while it gathers is received with what came first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_it_gathers_is_received_together() {
+    Stage::run(async |stage: &Stage| {
+        let publisher = Publisher::new(stage.address.clone());
+        let receiver = Receiver::open(&stage.address, LISTENS_TO).await.expect("receiving");
+        let mut receiver = receiver.gathering(Duration::from_secs(2));
+        let receiving = receiver.next();
+        let publishing = async {
+            for message in stage.messages(3) {
+                let (_, failure) = publisher.publish(std::slice::from_ref(&message)).await;
+                assert!(failure.is_none(), "{failure:?}");
+            }
+        };
+        let (batch, ()) = tokio::join!(receiving, publishing);
+        assert_eq!(batch.expect("a batch").messages.len(), 3);
+    })
+    .await;
 }
