@@ -64,8 +64,8 @@ const SPOILS: [Spoil; 21] = [
         service: "finance",
         sql: "update noted.done set event_no = 3 - event_no from (select one.tenant, one.aggregate_id from noted.done one
                   join noted.done two using (tenant, aggregate_type, aggregate_id)
-                  where one.event_no = 1 and two.event_no = 2 and not one.snapshot and not two.snapshot limit 1) as both
-              where done.tenant = both.tenant and done.aggregate_id = both.aggregate_id and event_no <= 2",
+                  where one.event_no = 1 and two.event_no = 2 and not one.snapshot and not two.snapshot limit 1) as pair
+              where done.tenant = pair.tenant and done.aggregate_id = pair.aggregate_id and event_no <= 2",
     },
     Spoil {
         invariant: "D4",
